@@ -1,0 +1,147 @@
+//! What went wrong, whose fault it is, and whether a retry would help.
+
+use std::{borrow::Cow, time::Duration};
+
+/// A failure that the gateway itself tells a client. The kind decides status and retry hints; the message is for
+/// the developer of the client and names no host and no key.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What sort of failure it is.
+    pub kind: Kind,
+    /// For the client's developer.
+    pub message: Cow<'static, str>,
+    /// For the operator's log only: may name hosts.
+    pub detail: Option<String>,
+    /// The request parameter at fault, for OpenAI's `param`.
+    pub param: Option<&'static str>,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure with a message for the client.
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            detail: None,
+            param: None,
+            retry_after: None,
+        }
+    }
+
+    /// Adds what only the operator's log may know.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Names the parameter at fault.
+    pub fn param(mut self, param: &'static str) -> Self {
+        self.param = Some(param);
+        self
+    }
+
+    /// Says when to come back.
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
+        self
+    }
+}
+
+/// The sorts of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request makes no sense.
+    BadRequest,
+    /// No key, or an unknown one.
+    Unauthenticated,
+    /// No such path.
+    NotFound,
+    /// No such model.
+    ModelNotFound,
+    /// The path exists for another method.
+    MethodNotAllowed,
+    /// The head of the request is over a limit.
+    HeaderTooLarge,
+    /// The body is over the limit.
+    TooLarge,
+    /// The client took too long to send.
+    RequestTimeout,
+    /// A content coding that we cannot undo.
+    UnsupportedEncoding,
+    /// A limit on requests or streams of one address.
+    TooMany,
+    /// The upstream limits us, and no other target is left.
+    UpstreamLimited,
+    /// The provider refuses our credentials.
+    UpstreamAuthentication,
+    /// The upstream could not be reached, or broke off.
+    UpstreamUnreachable,
+    /// The upstream answered what cannot be understood.
+    UpstreamInvalid,
+    /// The upstream was silent for too long.
+    UpstreamTimeout,
+    /// We are about to stop.
+    Draining,
+    /// Our own fault.
+    Internal,
+}
+
+impl Kind {
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthenticated => 401,
+            Self::NotFound | Self::ModelNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::TooLarge => 413,
+            Self::UnsupportedEncoding => 415,
+            Self::TooMany | Self::UpstreamLimited => 429,
+            Self::HeaderTooLarge => 431,
+            Self::Internal => 500,
+            Self::UpstreamAuthentication | Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
+            Self::Draining => 503,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+
+    /// The stable name in logs, metric labels and OpenAI's `code`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BadRequest => "invalid_request",
+            Self::Unauthenticated => "invalid_api_key",
+            Self::NotFound => "not_found",
+            Self::ModelNotFound => "model_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::TooLarge => "request_too_large",
+            Self::RequestTimeout => "request_timeout",
+            Self::UnsupportedEncoding => "unsupported_content_encoding",
+            Self::TooMany => "too_many_requests",
+            Self::UpstreamLimited => "upstream_rate_limited",
+            Self::UpstreamAuthentication => "upstream_authentication_failed",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamInvalid => "upstream_invalid_response",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::Draining => "shutting_down",
+            Self::Internal => "internal_error",
+        }
+    }
+
+    /// Whether the same request may succeed later; becomes `x-should-retry`, which SDKs obey before the status.
+    pub const fn worth_retrying(self) -> bool {
+        matches!(
+            self,
+            Self::RequestTimeout
+                | Self::TooMany
+                | Self::UpstreamLimited
+                | Self::UpstreamUnreachable
+                | Self::UpstreamInvalid
+                | Self::UpstreamTimeout
+                | Self::Draining
+        )
+    }
+}

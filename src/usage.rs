@@ -1,0 +1,42 @@
+//! Token usage: one record for what every dialect counts in its own way.
+
+use serde::Serialize;
+
+/// Tokens of one request, normalised: `input` includes what was read from and written to a prompt cache, `output`
+/// includes reasoning, whatever the dialect of the provider counts apart. A count that the provider did not tell is
+/// `None`, which is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TokenUsage {
+    /// Tokens of the prompt, cached ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<u64>,
+    /// Tokens of the answer, reasoning included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<u64>,
+    /// The part of `input` that was read from a prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// The part of `input` that was written to a prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// The part of `output` that is reasoning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+}
+
+impl TokenUsage {
+    /// Takes over every count that `later` knows. Providers repeat running totals, so the last one counts and none
+    /// are added up.
+    pub fn update(&mut self, later: Self) {
+        self.input = later.input.or(self.input);
+        self.output = later.output.or(self.output);
+        self.cache_read = later.cache_read.or(self.cache_read);
+        self.cache_write = later.cache_write.or(self.cache_write);
+        self.reasoning = later.reasoning.or(self.reasoning);
+    }
+
+    /// Whether the provider told nothing.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
