@@ -1,0 +1,238 @@
+//! What an answer tells on its way through: where its content begins, how many tokens it took, whether it is whole.
+
+use bytes::Bytes;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny},
+};
+
+use super::{Dialect, Operation, anthropic::Anthropic, gemini::Gemini, openai::OpenAi};
+use crate::{error::Failure, usage::TokenUsage};
+
+/// How a dialect's answers are read and its errors written. One file for each dialect; `Dialect::speaker` lists them.
+pub trait Speaker: Sync {
+    /// Reads one frame of a streamed answer. What cannot be understood counts as content, since it must not be lost.
+    fn frame(&self, operation: Operation, event: &[u8], data: &[u8], reading: &mut Reading)
+    -> Part;
+
+    /// Reads a whole answer.
+    ///
+    /// # Errors
+    /// If it is no JSON.
+    fn whole(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        reading: &mut Reading,
+    ) -> serde_json::Result<()>;
+
+    /// The counts of the dialect as the gateway's own record.
+    fn usage(&self, counts: &Counts) -> TokenUsage;
+
+    /// The status for a failure of ours, where the dialect has its own.
+    fn status(&self, failure: &Failure) -> u16 {
+        failure.kind.status()
+    }
+
+    /// The body of an error answer.
+    fn error_body(&self, failure: &Failure, request_id: &str) -> Vec<u8>;
+
+    /// The event that ends a stream which has begun. Never one that says all is well.
+    fn error_event(&self, operation: Operation, failure: &Failure, request_id: &str) -> Bytes;
+}
+
+impl Dialect {
+    /// The implementation of this dialect: the one list of all dialects.
+    pub fn speaker(self) -> &'static dyn Speaker {
+        match self {
+            Self::OpenAi => &OpenAi,
+            Self::Anthropic => &Anthropic,
+            Self::Gemini => &Gemini,
+        }
+    }
+}
+
+/// What a frame of a stream is to the commit rule and to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Tells that the stream goes on, but brings nothing: the failure of an upstream can still be hidden.
+    Lifecycle,
+    /// Content, reasoning, a tool call, or the end: the answer has begun.
+    Content,
+    /// Usage and nothing else; kept from clients that did not ask for it.
+    Usage,
+    /// The provider gave up; with the status that the error stands for.
+    Error(u16),
+}
+
+/// Token counts as the dialect tells them. Later ones replace earlier ones field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Prompt tokens, in the dialect's own sense.
+    pub input: Option<u64>,
+    /// Prompt tokens that tools added (Gemini).
+    pub tool_input: Option<u64>,
+    /// Answer tokens, in the dialect's own sense.
+    pub output: Option<u64>,
+    /// Tokens read from a prompt cache.
+    pub cache_read: Option<u64>,
+    /// Tokens written to a prompt cache.
+    pub cache_write: Option<u64>,
+    /// Reasoning tokens.
+    pub reasoning: Option<u64>,
+}
+
+impl Counts {
+    /// Takes over what `later` knows: providers repeat running totals, so nothing is added up.
+    pub fn update(&mut self, later: Self) {
+        self.input = later.input.or(self.input);
+        self.tool_input = later.tool_input.or(self.tool_input);
+        self.output = later.output.or(self.output);
+        self.cache_read = later.cache_read.or(self.cache_read);
+        self.cache_write = later.cache_write.or(self.cache_write);
+        self.reasoning = later.reasoning.or(self.reasoning);
+    }
+}
+
+/// What was read of an answer so far.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Tokens.
+    pub counts: Counts,
+    /// The model that answered, in the provider's words.
+    pub model: Option<Box<str>>,
+    /// Why it ended, in the provider's words; also says that the answer is whole.
+    pub finish: Option<Box<str>>,
+}
+
+impl Reading {
+    /// Keeps the model's name if it is the first one told.
+    pub fn saw_model(&mut self, model: Option<&str>) {
+        if self.model.is_none() {
+            self.model = model.filter(|m| m.len() <= 256).map(Into::into);
+        }
+    }
+
+    /// Notes the reason for the end.
+    pub fn saw_finish(&mut self, reason: &str) {
+        if self.finish.as_deref() != Some(reason) {
+            self.finish = Some(reason.chars().take(64).collect::<String>().into());
+        }
+    }
+}
+
+/// The status for an error that came as an event: its number if it has one, else by the words of its type.
+pub fn status_of_error(number: Option<u64>, words: &str) -> u16 {
+    if let Some(status) = number.filter(|n| (400..600).contains(n)) {
+        return status as u16;
+    }
+    let words = words.to_ascii_lowercase();
+    let table = [
+        ("rate_limit", 429),
+        ("resource_exhausted", 429),
+        ("insufficient_quota", 429),
+        ("overloaded", 529),
+        ("authentication", 401),
+        ("invalid_api_key", 401),
+        ("unauthenticated", 401),
+        ("permission", 403),
+        ("not_found", 404),
+        ("request_too_large", 413),
+        ("invalid_request", 400),
+        ("invalid_argument", 400),
+        ("invalid_prompt", 400),
+        ("context_length", 400),
+        ("unavailable", 503),
+        ("timeout", 504),
+        ("deadline_exceeded", 504),
+    ];
+    table
+        .into_iter()
+        .find(|(word, _)| words.contains(word))
+        .map_or(500, |(_, status)| status)
+}
+
+/// Whether a JSON value says anything: not null, no empty text, list or object. Reads nothing into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Says(pub bool);
+
+impl<'de> Deserialize<'de> for Says {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Says;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Says, E> {
+                Ok(Says(false))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Says, E> {
+                Ok(Says(true))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Says, E> {
+                Ok(Says(true))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Says, E> {
+                Ok(Says(true))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Says, E> {
+                Ok(Says(true))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Says, E> {
+                Ok(Says(!text.is_empty()))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Says, A::Error> {
+                let mut any = false;
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    any = true;
+                }
+                Ok(Says(any))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut members: A) -> Result<Says, A::Error> {
+                let mut any = false;
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    any = true;
+                }
+                Ok(Says(any))
+            }
+        }
+        input.deserialize_any(Visitor)
+    }
+}
+
+/// An error object inside an answer: `{ code, type, status }`, where `code` is a number or a word.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ErrorObject {
+    code: serde_json::Value,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    status: Option<String>,
+}
+
+impl ErrorObject {
+    /// The status that this error stands for.
+    pub fn status(&self) -> u16 {
+        let words = [
+            self.code.as_str(),
+            self.kind.as_deref(),
+            self.status.as_deref(),
+        ];
+        let words: Vec<&str> = words.into_iter().flatten().collect();
+        let number = self
+            .code
+            .as_u64()
+            .or_else(|| self.code.as_str()?.parse().ok());
+        status_of_error(number, &words.join(" "))
+    }
+}
