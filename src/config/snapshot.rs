@@ -1,0 +1,241 @@
+//! The running state that a configuration stands for, and the swap from one to the next.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
+
+use super::{Config, load};
+use crate::{
+    auth::Keys,
+    provider::Upstream,
+    routing::table::Table,
+    telemetry::{access_log::AccessLog, metrics::METRICS},
+    upstream::UpstreamTls,
+};
+
+/// Everything that requests read. Built whole from a configuration and never changed; a request keeps the one that it
+/// began with.
+pub struct Snapshot {
+    /// The configuration.
+    pub config: Config,
+    /// Keys.
+    pub keys: Keys,
+    /// Routes and providers.
+    pub table: Table,
+    /// The access log.
+    pub access_log: Arc<AccessLog>,
+}
+
+/// The running snapshot, and the way to the next one.
+pub struct Live {
+    current: ArcSwap<Snapshot>,
+    source: Source,
+    /// What the file said when it was last applied; also keeps reloads from running side by side.
+    applied: Mutex<Option<Config>>,
+    demo: Option<SocketAddr>,
+    runtime: Handle,
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file, which can be read again.
+    File(PathBuf),
+    /// `sluicegate demo`.
+    BuiltIn,
+}
+
+/// What a reload did.
+#[derive(Debug)]
+pub enum Reload {
+    /// The new configuration serves.
+    Applied,
+    /// The file says what it said before.
+    Unchanged,
+    /// The new configuration is wrong; the old one serves on.
+    Refused(String),
+}
+
+impl Live {
+    /// Starts the first snapshot.
+    ///
+    /// # Errors
+    /// With a text for the operator: what is wrong with certificates or the access log.
+    pub fn start(
+        config: Config,
+        source: Source,
+        demo: Option<SocketAddr>,
+        runtime: Handle,
+    ) -> Result<Arc<Self>, String> {
+        let snapshot = build(config, None, false, demo, &runtime)?;
+        let live = Arc::new(Self {
+            current: ArcSwap::from_pointee(snapshot),
+            source,
+            applied: Mutex::new(None),
+            demo,
+            runtime,
+        });
+        note_applied();
+        Ok(live)
+    }
+
+    /// The running snapshot, to keep for the length of a request.
+    pub fn get(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// The running snapshot, for a quick look.
+    pub fn peek(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+
+    /// The file that is watched, if there is one.
+    pub const fn file(&self) -> Option<&PathBuf> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::BuiltIn => None,
+        }
+    }
+
+    /// Waits until the upstreams of the running snapshot are resolved and checked once, at most for `limit`.
+    pub async fn ready(&self, limit: Duration) {
+        let snapshot = self.get();
+        for upstream in snapshot.table.providers().values() {
+            upstream.pool.ready(limit).await;
+        }
+    }
+
+    /// Reads the file again, builds the new state beside the running one, and swaps it whole or not at all. Blocks on
+    /// files; `always` builds even if nothing changed, for certificates.
+    pub fn reload(&self, always: bool) -> Reload {
+        let Source::File(path) = &self.source else {
+            return Reload::Unchanged;
+        };
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match load::load(path) {
+            Err(findings) => Reload::Refused(findings.to_string()),
+            Ok(loaded) if !always && applied.as_ref() == Some(&loaded.config) => Reload::Unchanged,
+            Ok(loaded) => {
+                let old = self.get();
+                warn_of_restarts(applied.as_ref().unwrap_or(&old.config), &loaded.config);
+                match build(
+                    loaded.config.clone(),
+                    Some(&old),
+                    always,
+                    self.demo,
+                    &self.runtime,
+                ) {
+                    Ok(new) => {
+                        self.current.store(Arc::new(new));
+                        *applied = Some(loaded.config);
+                        Reload::Applied
+                    }
+                    Err(why) => Reload::Refused(why),
+                }
+            }
+        };
+        let label = match &outcome {
+            Reload::Applied => {
+                note_applied();
+                log::info!("configuration {} applied", path.display());
+                "applied"
+            }
+            Reload::Unchanged => {
+                METRICS.config_stale.set(0);
+                "unchanged"
+            }
+            Reload::Refused(why) => {
+                METRICS.config_stale.set(1);
+                log::error!(
+                    "configuration {} refused, the last good one serves on:\n{why}",
+                    path.display()
+                );
+                "refused"
+            }
+        };
+        METRICS.reloads.with_label_values(&[label]).inc();
+        outcome
+    }
+
+    /// Remembers what the file said when the first snapshot was built.
+    pub fn applied(&self, config: Config) {
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(config);
+    }
+}
+
+fn note_applied() {
+    METRICS.config_stale.set(0);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    METRICS
+        .config_applied
+        .set(now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)));
+}
+
+/// Builds a snapshot; upstreams whose section did not change are taken over from `old`, with their connections, health
+/// and cool-downs, but for those with certificate files if `fresh` asks to read these again.
+fn build(
+    config: Config,
+    old: Option<&Snapshot>,
+    fresh: bool,
+    demo: Option<SocketAddr>,
+    runtime: &Handle,
+) -> Result<Snapshot, String> {
+    if config.has_demo() && demo.is_none() {
+        return Err(
+            "a provider of `kind: demo` was added; it starts with the gateway only, so restart it"
+                .into(),
+        );
+    }
+    let mut providers = std::collections::BTreeMap::new();
+    for (name, section) in &config.providers {
+        let kept = old
+            .and_then(|old| old.table.providers().get(name))
+            .filter(|upstream| upstream.config() == section)
+            .filter(|_| !fresh || section.tls == UpstreamTls::default());
+        let upstream = match kept {
+            Some(upstream) => upstream.clone(),
+            None => Upstream::start(name, section, demo, runtime)
+                .map_err(|why| format!("providers.{name}: {why}"))?,
+        };
+        providers.insert(name.clone(), upstream);
+    }
+    let access_log = match old {
+        Some(old) if *old.access_log.config() == config.telemetry.access_log => {
+            old.access_log.clone()
+        }
+        _ => AccessLog::open(config.telemetry.access_log.clone())
+            .map_err(|error| format!("telemetry.access_log: {error}"))?,
+    };
+    Ok(Snapshot {
+        keys: Keys::new(&config.keys, config.server.anonymous),
+        table: Table::new(&config.routes, providers, &config.retry),
+        access_log,
+        config,
+    })
+}
+
+/// Listeners and threads are fixed at the start; an operator who changes them is told.
+fn warn_of_restarts(old: &Config, new: &Config) {
+    let fixed = [
+        ("server.listen", old.server.listen != new.server.listen),
+        ("server.workers", old.server.workers != new.server.workers),
+        (
+            "server.upgrade_socket",
+            old.server.upgrade_socket != new.server.upgrade_socket,
+        ),
+        ("admin.listen", old.admin.listen != new.admin.listen),
+        (
+            "limits.http2_streams",
+            old.limits.http2_streams != new.limits.http2_streams,
+        ),
+    ];
+    for (key, _) in fixed.into_iter().filter(|(_, changed)| *changed) {
+        log::warn!("{key} was changed; it takes effect at the next start");
+    }
+}
