@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use sluicegate::{
+    config::{
+        Config, ListenConfig,
+        load::{self, Loaded},
+        schema,
+        snapshot::{Live, Source},
+    },
+    server::Process,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// AI gateway: one address for all model providers.
+///
+/// Applications change their base URL to the gateway's and keep their SDK; the gateway finds the provider, survives
+/// its failures, and records what was used.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve with a configuration file; it is read again whenever it changes, and on SIGHUP
+    Run {
+        #[command(flatten)]
+        file: File,
+        #[command(flatten)]
+        addresses: Addresses,
+        /// Take the listeners over from a running process, which then gets SIGQUIT
+        #[arg(long)]
+        upgrade: bool,
+    },
+    /// Check a configuration file and tell everything that is wrong with it; exit status 1 if anything is
+    Check {
+        #[command(flatten)]
+        file: File,
+    },
+    /// Serve with the built-in demo provider: no key, no network, model `demo/demo`
+    Demo {
+        #[command(flatten)]
+        addresses: Addresses,
+    },
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
+}
+
+#[derive(Args)]
+struct File {
+    /// The configuration file
+    #[arg(
+        short,
+        long,
+        default_value = "conf/sluicegate.yaml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct Addresses {
+    /// Where clients connect, instead of `server.listen` (127.0.0.1:8080 if that is not set either)
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where operators connect, instead of `admin.listen` (127.0.0.1:9090 if that is not set either)
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+}
+
+impl Addresses {
+    fn apply(&self, config: &mut Config) {
+        if let Some(listen) = self.listen {
+            config.server.listen = vec![ListenConfig::plain(listen)];
+        }
+        if let Some(admin) = self.admin {
+            config.admin.listen = admin;
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    // Pingora reports each stale pooled connection as an error; it is none, and is tried again.
+    let quiet = "info,pingora=warn,pingora_core=warn,pingora_proxy=error,pingora_core::connectors=off,\
+                 pingora_core::protocols=error,pingora_core::apps=off,pingora_core::services=error,\
+                 pingora_load_balancing=warn";
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(quiet)).init();
+    let outcome = match Cli::parse().command {
+        Command::Run {
+            file,
+            addresses,
+            upgrade,
+        } => run(&file.config, &addresses, upgrade),
+        Command::Check { file } => check(&file.config),
+        Command::Demo { addresses } => run_demo(&addresses),
+        Command::Schema => {
+            println!("{:#}", schema::schema());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{}", why.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(path: &Path, addresses: &Addresses, upgrade: bool) -> Result<(), String> {
+    let Loaded { mut config, .. } = load::load(path).map_err(|findings| findings.to_string())?;
+    let as_written = config.clone();
+    addresses.apply(&mut config);
+    let process = Process::prepare(config, Source::File(path.to_owned()), upgrade)?;
+    process.live().applied(as_written);
+    let snapshot = process.live().get();
+    log::info!(
+        "sluicegate {} serves {}",
+        env!("CARGO_PKG_VERSION"),
+        path.display()
+    );
+    for listener in &snapshot.config.server.listen {
+        let scheme = if listener.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        log::info!("clients:   {scheme}://{}", listener.address);
+    }
+    log::info!("operators: http://{}", snapshot.config.admin.listen);
+    drop(snapshot);
+    process.run()
+}
+
+fn check(path: &Path) -> Result<(), String> {
+    let Loaded { mut config, .. } = load::load(path).map_err(|findings| findings.to_string())?;
+    let shown = format!(
+        "{}: good: {} provider(s), {} route(s), {} key(s)",
+        path.display(),
+        config.providers.len(),
+        config.routes.len(),
+        config.keys.len(),
+    );
+    // Builds what a start would build, so that missing certificates show here; nothing listens and nothing is written.
+    config.telemetry.access_log.format = sluicegate::telemetry::LogFormat::Off;
+    for tls in config.server.listen.iter().filter_map(|l| l.tls.as_ref()) {
+        for file in [&tls.cert, &tls.key] {
+            std::fs::metadata(file).map_err(|e| format!("server.listen: {file}: {e}"))?;
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let nowhere = Some(SocketAddr::from(([127, 0, 0, 1], 9)));
+    Live::start(config, Source::BuiltIn, nowhere, runtime.handle().clone())
+        .map_err(|why| format!("{}: {why}", path.display()))?;
+    println!("{shown}");
+    Ok(())
+}
+
+fn run_demo(addresses: &Addresses) -> Result<(), String> {
+    let mut config = Config::demo();
+    addresses.apply(&mut config);
+    let clients = config.server.listen[0].address;
+    let operators = config.admin.listen;
+    let process = Process::prepare(config, Source::BuiltIn, false)?;
+    println!(
+        "Sluicegate demo. Provider `demo`, model `demo/demo`; any API key will do.
+
+  OpenAI SDK     base_url=\"http://{clients}/v1\"
+  Anthropic SDK  base_url=\"http://{clients}\"
+  Google SDK     base_url=\"http://{clients}\"
+  operators      http://{operators}/metrics
+
+Try:
+
+  curl -N http://{clients}/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{{\"model\":\"demo/demo\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'
+
+Ctrl-C ends it. One line for each request follows."
+    );
+    process.run()
+}

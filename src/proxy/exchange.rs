@@ -1,0 +1,178 @@
+//! All that is known about one request. The stages fill it in, in turn.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use super::{buffered::Shared, relay::Relay};
+use crate::{
+    auth::Principal,
+    config::snapshot::Snapshot,
+    error::Failure,
+    limits::address::Permit,
+    protocol::{Call, Dialect, request::Request},
+    routing::retry::{Attempt, Fault, Plan},
+    telemetry::{metrics::METRICS, record::Outcome},
+};
+
+/// One request on its way.
+pub struct Exchange {
+    /// The configuration that this request began with, and keeps.
+    pub snapshot: Arc<Snapshot>,
+    /// When its head was read.
+    pub started: Instant,
+    /// The same moment on the calendar.
+    pub started_at: std::time::SystemTime,
+
+    // Filled in by `admit`.
+    /// The id that the client is told.
+    pub request_id: String,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// Method, for the record.
+    pub method: http::Method,
+    /// Path without query and prefix, shortened, for the record.
+    pub path: String,
+    /// The dialect in which to speak to this client.
+    pub dialect: Dialect,
+    /// What it asks for.
+    pub call: Option<Call>,
+    /// Who it is.
+    pub principal: Option<Principal>,
+    /// Its places in the counts of its address, and in the gauges; given back on every way out.
+    pub permits: Vec<Permit>,
+    /// The gauges that count this request.
+    pub open: Open,
+
+    // Filled in by `intake`.
+    /// The decoded request.
+    pub request: Option<Request>,
+    /// What is shared with the session that replays the body.
+    pub shared: Arc<Shared>,
+
+    // Filled in by `dispatch`.
+    /// The attempts: made and possible.
+    pub plan: Option<Plan>,
+    /// The route's name.
+    pub route: Option<Arc<str>>,
+    /// Whether the target's model name may be a metric label.
+    pub configured: bool,
+    /// The attempt that is running.
+    pub attempt: Option<Attempt>,
+    /// The body that it sends.
+    pub body: Bytes,
+    /// When it began.
+    pub attempt_started: Instant,
+    /// How often it was repeated because a pooled connection turned out to be closed.
+    pub stale: u32,
+    /// Whether another attempt follows the error status that was just judged.
+    pub again: Option<bool>,
+    /// Set when the same attempt is to be made once more, on a fresh connection.
+    pub repeat: bool,
+    /// Time until the first attempt began.
+    pub overhead: Option<Duration>,
+
+    // Filled in by `relay`.
+    /// The answer on its way; only while an attempt is being answered.
+    pub relay: Option<Relay>,
+    /// Why the running attempt failed, and the upstream's hint when to come back.
+    pub fault: Option<(Fault, Option<Duration>)>,
+    /// The provider's id for the request.
+    pub provider_request_id: Option<String>,
+    /// Time to the first content.
+    pub first_token: Option<Duration>,
+
+    // Filled in on the way out.
+    /// What the client is told by the gateway itself.
+    pub failure: Option<Failure>,
+    /// A provider's error that came as an event before any content: told with its status.
+    pub early_error: Option<(u16, Bytes)>,
+    /// How it ended, where it is known before `settle`.
+    pub outcome: Option<Outcome>,
+    /// The status that was sent.
+    pub status: Option<u16>,
+    /// Bytes of the answer's body that were sent.
+    pub response_bytes: usize,
+}
+
+impl Exchange {
+    /// A request of which nothing is known yet.
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        let started = Instant::now();
+        Self {
+            snapshot,
+            started,
+            started_at: std::time::SystemTime::now(),
+            request_id: String::new(),
+            client: None,
+            method: http::Method::GET,
+            path: String::new(),
+            dialect: Dialect::OpenAi,
+            call: None,
+            principal: None,
+            permits: Vec::new(),
+            open: Open::request(),
+            request: None,
+            shared: Arc::new(Shared::new(started)),
+            plan: None,
+            route: None,
+            configured: false,
+            attempt: None,
+            body: Bytes::new(),
+            attempt_started: started,
+            stale: 0,
+            again: None,
+            repeat: false,
+            overhead: None,
+            relay: None,
+            fault: None,
+            provider_request_id: None,
+            first_token: None,
+            failure: None,
+            early_error: None,
+            outcome: None,
+            status: None,
+            response_bytes: 0,
+        }
+    }
+
+    /// Keeps a failure to tell the client, and gives the error that makes Pingora end the request.
+    pub fn fail(&mut self, failure: Failure) -> Box<pingora::Error> {
+        let status = failure.kind.status();
+        self.failure = Some(failure);
+        pingora::Error::new(pingora::ErrorType::HTTPStatus(status))
+    }
+}
+
+/// The gauges that count a request as open; put back when it ends, also by a panic.
+pub struct Open {
+    stream: bool,
+}
+
+impl Open {
+    fn request() -> Self {
+        METRICS.open_requests.inc();
+        Self { stream: false }
+    }
+
+    /// Counts it as an open stream, too.
+    pub fn stream(&mut self) {
+        if !self.stream {
+            self.stream = true;
+            METRICS.open_streams.inc();
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        METRICS.open_requests.dec();
+        if self.stream {
+            METRICS.open_streams.dec();
+        }
+    }
+}

@@ -1,0 +1,577 @@
+//! The answer on its way to the client: judged by its status, held until its content begins, read for usage as it
+//! passes, and forwarded byte for byte.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
+
+use super::{
+    dispatch::{self, failed},
+    exchange::Exchange,
+};
+use crate::{
+    protocol::{
+        Operation,
+        answer::{Part, Reading, Speaker},
+        coding::Decoder,
+        edit::Edits,
+        json::{Document, Limits},
+        json_array::ArrayFrames,
+        sse,
+    },
+    routing::retry::{Fault, retry_after},
+    telemetry::record::Outcome,
+};
+
+/// Lifecycle frames that are held back at most: after that the stream counts as begun.
+const HELD_FRAMES: usize = 64;
+const HELD_BYTES: usize = 256 * 1024;
+/// A stream that only says it is alive is shown to the client after this time, so that nothing between them thinks it
+/// dead. The price: a later failure cannot be hidden.
+const HELD_TIME: Duration = Duration::from_secs(15);
+
+/// The largest event of a stream. Images in answers come as one event.
+const LARGEST_EVENT: usize = 64 * 1024 * 1024;
+
+/// What comes out of a compressed answer at most.
+const LARGEST_ANSWER: usize = 1024 * 1024 * 1024;
+
+/// Judges the head of an upstream's answer: another attempt, or the one to tell the client.
+pub fn judge(head: &mut ResponseHeader, x: &mut Exchange) -> Result<()> {
+    if head.status.is_informational() {
+        return Ok(());
+    }
+    x.shared.head_came();
+    x.provider_request_id = provider_request_id(head);
+    let status = head.status.as_u16();
+    if status >= 400 {
+        let fault = Fault::Status(status);
+        let hint = retry_after(&head.headers);
+        x.fault = Some((fault, hint));
+        let again = failed(x, fault, hint, "error status");
+        x.again = Some(again);
+        if again || status == 401 {
+            return Error::e_explain(ErrorType::HTTPStatus(status), "refused by the upstream")
+                .map_err(|e: Box<Error>| e.into_up());
+        }
+        // The last word is the provider's own, and the hint the best that any of them gave.
+        x.failure = None;
+        x.outcome = Some(Outcome::UpstreamError);
+        if let Some(time) = x.plan.as_ref().and_then(|plan| plan.retry_after())
+            && status == 429
+        {
+            set_retry_after(head, time)?;
+        }
+    }
+    let relay = Relay::new(head, status, x).map_err(|fault| {
+        x.fault = Some((fault, None));
+        Error::explain(ErrorType::InvalidHTTPHeader, "unknown content-encoding").into_up()
+    })?;
+    x.relay = Some(relay);
+    Ok(())
+}
+
+fn provider_request_id(head: &ResponseHeader) -> Option<String> {
+    let id = ["x-request-id", "request-id"]
+        .into_iter()
+        .find_map(|name| head.headers.get(name))?;
+    id.to_str().ok().map(|id| id.chars().take(128).collect())
+}
+
+/// Writes a time to come back into a head: whole seconds, at least one.
+pub fn set_retry_after(head: &mut ResponseHeader, time: Duration) -> Result<()> {
+    head.remove_header("retry-after-ms");
+    let seconds = time.as_millis().div_ceil(1000).max(1);
+    head.insert_header("retry-after", seconds.to_string())
+}
+
+/// Headers of an upstream's answer that are not for the client: those of the connection, cookies of the provider's
+/// domain, and promises about its transport.
+const DROPPED: [&str; 10] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "upgrade",
+    "set-cookie",
+    "alt-svc",
+    "strict-transport-security",
+    "x-request-id",
+    "request-id",
+    "via",
+];
+
+/// Turns the head of an upstream's answer into the one for the client.
+pub fn head_for_client(session: &Session, head: &mut ResponseHeader, x: &Exchange) -> Result<()> {
+    if head.status.is_informational() {
+        return Ok(());
+    }
+    for name in DROPPED {
+        head.remove_header(name);
+    }
+    let ours: Vec<http::HeaderName> = head
+        .headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("x-sluicegate-"))
+        .cloned()
+        .collect();
+    for name in &ours {
+        head.remove_header(name);
+    }
+    if let Some(relay) = &x.relay {
+        if relay.decoder.is_some() {
+            head.remove_header("content-encoding");
+        }
+        if relay.may_change_length() && head.headers.contains_key("content-length") {
+            head.remove_header("content-length");
+            if !session.is_http2() {
+                head.insert_header("transfer-encoding", "chunked")?;
+            }
+        }
+        if relay.is_stream() && !head.headers.contains_key("cache-control") {
+            head.insert_header("cache-control", "no-cache")?;
+        }
+    }
+    super::reply::add_headers(head, x)
+}
+
+/// Why an answer cannot go on.
+#[derive(Debug)]
+pub enum Broken {
+    /// A provider's error as an event before any content, with its status and data.
+    Early(u16, Bytes),
+    /// The answer ended before it was whole.
+    Truncated,
+    /// The answer is not what it should be.
+    Invalid(&'static str),
+}
+
+/// One answer of an upstream on its way.
+pub struct Relay {
+    operation: Operation,
+    speaker: &'static dyn Speaker,
+    mode: Mode,
+    decoder: Option<Decoder>,
+    /// What was read so far.
+    pub reading: Reading,
+    /// Whether content has gone out.
+    begun: bool,
+    held: BytesMut,
+    held_frames: usize,
+    since: Instant,
+    /// Whether usage is kept from a client that did not ask for it.
+    strip_usage: bool,
+    /// Whether the provider told an error in the stream after content.
+    errored: bool,
+    hold: usize,
+}
+
+enum Mode {
+    /// Server-sent events.
+    Events(sse::Decoder),
+    /// A JSON array that is sent bit by bit.
+    Array(ArrayFrames),
+    /// A JSON answer, held until it is whole.
+    Whole(BytesMut),
+    /// Bytes that are none of our business: error bodies, and what grew too large to hold.
+    Raw,
+}
+
+impl Relay {
+    fn new(head: &ResponseHeader, status: u16, x: &Exchange) -> Result<Self, Fault> {
+        let operation = x.call.as_ref().expect("recognised at the door").operation;
+        let request = x.request.as_ref().expect("decoded by intake");
+        let bytes = |name| head.headers.get(name).map_or(&b""[..], |v| v.as_bytes());
+        let decoder =
+            Decoder::new(bytes("content-encoding"), LARGEST_ANSWER).map_err(|_| Fault::Invalid)?;
+        let kind = bytes("content-type").to_ascii_lowercase();
+        let mode = if status >= 400 {
+            Mode::Raw
+        } else if kind.starts_with(b"text/event-stream") {
+            Mode::Events(sse::Decoder::new(LARGEST_EVENT))
+        } else if operation == Operation::StreamGenerate && request.stream {
+            Mode::Array(ArrayFrames::new(LARGEST_EVENT))
+        } else {
+            Mode::Whole(BytesMut::new())
+        };
+        let attempt = x.attempt.as_ref().expect("begun by next_target");
+        Ok(Self {
+            operation,
+            speaker: operation.dialect().speaker(),
+            mode,
+            decoder,
+            reading: Reading::default(),
+            begun: status >= 400,
+            held: BytesMut::new(),
+            held_frames: 0,
+            since: Instant::now(),
+            strip_usage: request.asked_usage == Some(false)
+                && request.can_ask_usage()
+                && attempt.target.upstream.asks_stream_usage,
+            errored: false,
+            hold: x.snapshot.config.limits.hold.0,
+        })
+    }
+
+    /// Whether the answer comes in frames.
+    pub const fn is_stream(&self) -> bool {
+        matches!(self.mode, Mode::Events(_) | Mode::Array(_))
+    }
+
+    /// Whether it is a JSON array that an error event must close.
+    pub const fn is_array(&self) -> bool {
+        matches!(self.mode, Mode::Array(_))
+    }
+
+    const fn may_change_length(&self) -> bool {
+        self.decoder.is_some() || self.is_stream()
+    }
+
+    /// Takes the next bytes of the answer and gives those that may go out, if any.
+    pub fn push(&mut self, chunk: Option<Bytes>, end: bool) -> Result<Option<Bytes>, Broken> {
+        let chunk = self.decode(chunk.unwrap_or_default(), end)?;
+        let out = match &mut self.mode {
+            Mode::Raw => chunk,
+            Mode::Whole(_) => self.whole(chunk, end)?,
+            Mode::Events(_) | Mode::Array(_) => self.frames(chunk, end)?,
+        };
+        Ok(Some(out).filter(|out| !out.is_empty()))
+    }
+
+    fn decode(&mut self, chunk: Bytes, end: bool) -> Result<Bytes, Broken> {
+        let Some(decoder) = &mut self.decoder else {
+            return Ok(chunk);
+        };
+        let broken = |_| Broken::Invalid("the content-encoding is corrupt");
+        let mut out = decoder.push(&chunk).map_err(broken)?;
+        if end {
+            out.extend(decoder.finish().map_err(broken)?);
+        }
+        Ok(out.into())
+    }
+
+    /// Holds a JSON answer until it is whole, so that another target can take over if it never becomes so.
+    fn whole(&mut self, chunk: Bytes, end: bool) -> Result<Bytes, Broken> {
+        let Mode::Whole(body) = &mut self.mode else {
+            return Ok(chunk);
+        };
+        if body.is_empty() && end {
+            self.read_whole(&chunk)?;
+            return Ok(chunk);
+        }
+        body.extend_from_slice(&chunk);
+        if body.len() > self.hold {
+            let body = std::mem::take(body).freeze();
+            self.mode = Mode::Raw;
+            self.begun = true;
+            return Ok(body);
+        }
+        if !end {
+            return Ok(Bytes::new());
+        }
+        let body = std::mem::take(body).freeze();
+        self.read_whole(&body)?;
+        Ok(body)
+    }
+
+    fn read_whole(&mut self, body: &[u8]) -> Result<(), Broken> {
+        self.speaker
+            .whole(self.operation, body, &mut self.reading)
+            .map_err(|_| Broken::Invalid("the answer is no valid JSON"))?;
+        self.begun = true;
+        Ok(())
+    }
+
+    fn frames(&mut self, chunk: Bytes, end: bool) -> Result<Bytes, Broken> {
+        let mut out = Out::default();
+        match &mut self.mode {
+            Mode::Events(decoder) => decoder.push(chunk),
+            Mode::Array(frames) => frames.push(chunk),
+            Mode::Whole(_) | Mode::Raw => {}
+        }
+        while let Some(frame) = self.next_frame()? {
+            self.frame(frame, &mut out)?;
+        }
+        if end {
+            self.last(&mut out)?;
+        }
+        Ok(out.take())
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Raw>, Broken> {
+        let too_large = || Broken::Invalid("an event of the stream is too large");
+        Ok(match &mut self.mode {
+            Mode::Events(decoder) => decoder.next().map_err(|_| too_large())?.map(Raw::Event),
+            Mode::Array(frames) => frames.next().map_err(|_| too_large())?.map(Raw::Element),
+            Mode::Whole(_) | Mode::Raw => None,
+        })
+    }
+
+    /// Reads one frame, and sends, holds or drops it.
+    fn frame(&mut self, frame: Raw, out: &mut Out) -> Result<(), Broken> {
+        let part = match frame.data() {
+            Some((event, data)) => {
+                self.speaker
+                    .frame(self.operation, event, data, &mut self.reading)
+            }
+            None => Part::Lifecycle,
+        };
+        match part {
+            Part::Error(status) if !self.begun => {
+                let data = frame.data().map_or(&b""[..], |(_, data)| data);
+                return Err(Broken::Early(status, Bytes::copy_from_slice(data)));
+            }
+            Part::Error(_) => {
+                self.errored = true;
+                out.add(frame.into_raw());
+            }
+            Part::Usage if self.strip_usage => {}
+            Part::Lifecycle if !self.begun => {
+                self.hold_back(frame.into_raw());
+                if self.held_enough() {
+                    self.begin(out);
+                }
+            }
+            Part::Usage | Part::Lifecycle | Part::Content => {
+                if !self.begun {
+                    self.begin(out);
+                }
+                let raw = if self.strip_usage {
+                    without_null_usage(frame)
+                } else {
+                    frame.into_raw()
+                };
+                out.add(raw);
+            }
+        }
+        Ok(())
+    }
+
+    fn hold_back(&mut self, raw: Bytes) {
+        let raw = if self.strip_usage {
+            strip_null_usage(raw)
+        } else {
+            raw
+        };
+        self.held.extend_from_slice(&raw);
+        self.held_frames += 1;
+    }
+
+    fn held_enough(&self) -> bool {
+        self.held_frames >= HELD_FRAMES
+            || self.held.len() >= HELD_BYTES
+            || self.since.elapsed() >= HELD_TIME
+    }
+
+    fn begin(&mut self, out: &mut Out) {
+        self.begun = true;
+        out.add(std::mem::take(&mut self.held).freeze());
+    }
+
+    /// The end of the stream: what has no end of its own is read, and an answer that is not whole is told as such.
+    fn last(&mut self, out: &mut Out) -> Result<(), Broken> {
+        let tail = match &mut self.mode {
+            Mode::Events(decoder) => decoder.finish(),
+            Mode::Array(frames) => frames.finish(),
+            Mode::Whole(_) | Mode::Raw => Bytes::new(),
+        };
+        if matches!(self.mode, Mode::Events(_)) && !tail.is_empty() {
+            // A last event without its blank line: some servers end so.
+            let mut decoder = sse::Decoder::new(LARGEST_EVENT);
+            decoder.push([&tail[..], b"\n\n"].concat().into());
+            if let Ok(Some(frame)) = decoder.next()
+                && frame.has_data()
+            {
+                let data = frame.data();
+                self.speaker
+                    .frame(self.operation, frame.event(), data, &mut self.reading);
+            }
+        }
+        if self.reading.finish.is_none() && !self.errored {
+            return Err(Broken::Truncated);
+        }
+        if !self.begun {
+            self.begin(out);
+        }
+        out.add(tail);
+        Ok(())
+    }
+
+    /// Whether the provider's stream carried an error after content.
+    pub const fn errored(&self) -> bool {
+        self.errored
+    }
+
+    /// Whether content has gone out, or may.
+    pub const fn has_begun(&self) -> bool {
+        self.begun
+    }
+}
+
+/// A frame of either framing.
+enum Raw {
+    Event(sse::Frame),
+    Element(crate::protocol::json_array::Element),
+}
+
+impl Raw {
+    fn data(&self) -> Option<(&[u8], &[u8])> {
+        match self {
+            Self::Event(frame) => frame.has_data().then(|| (frame.event(), frame.data())),
+            Self::Element(element) => Some((&b""[..], element.json())),
+        }
+    }
+
+    fn into_raw(self) -> Bytes {
+        match self {
+            Self::Event(frame) => frame.raw,
+            Self::Element(element) => element.raw,
+        }
+    }
+}
+
+/// The bytes of several frames; one frame alone is passed on without a copy.
+#[derive(Default)]
+struct Out {
+    first: Bytes,
+    more: BytesMut,
+}
+
+impl Out {
+    fn add(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+        } else if self.first.is_empty() {
+            self.first = bytes;
+        } else {
+            if self.more.is_empty() {
+                self.more.reserve(2 * (self.first.len() + bytes.len()));
+                self.more.extend_from_slice(&self.first);
+            }
+            self.more.extend_from_slice(&bytes);
+        }
+    }
+
+    fn take(self) -> Bytes {
+        if self.more.is_empty() {
+            self.first
+        } else {
+            self.more.freeze()
+        }
+    }
+}
+
+/// With `include_usage`, OpenAI puts `"usage": null` into every other chunk; a client that did not ask does not know
+/// it from others.
+fn without_null_usage(frame: Raw) -> Bytes {
+    strip_null_usage(frame.into_raw())
+}
+
+fn strip_null_usage(raw: Bytes) -> Bytes {
+    if memchr::memmem::find(&raw, b"\"usage\"").is_none() {
+        return raw;
+    }
+    let Some(start) = memchr::memchr(b'{', &raw) else {
+        return raw;
+    };
+    let Some(end) = memchr::memrchr(b'}', &raw) else {
+        return raw;
+    };
+    let Some(json) = raw.get(start..=end) else {
+        return raw;
+    };
+    let Ok(document) = Document::parse(json, Limits::default()) else {
+        return raw;
+    };
+    let root = document.root();
+    if !root.get("usage").is_some_and(|usage| usage.is_null()) {
+        return raw;
+    }
+    let Some(range) = root.removal("usage") else {
+        return raw;
+    };
+    let mut edits = Edits::default();
+    edits.delete(range.start + start..range.end + start);
+    edits.apply(&raw).unwrap_or(raw)
+}
+
+/// Passes a piece of the answer on, or says why not.
+pub fn body(chunk: &mut Option<Bytes>, end: bool, x: &mut Exchange) -> Result<()> {
+    let Some(relay) = x.relay.as_mut() else {
+        return Ok(());
+    };
+    let had_begun = relay.has_begun();
+    let pushed = relay.push(chunk.take(), end);
+    if !had_begun && relay.has_begun() {
+        x.first_token = Some(x.started.elapsed());
+        if let Some(attempt) = &x.attempt {
+            attempt.chosen.succeeded(x.attempt_started.elapsed());
+        }
+    }
+    match pushed {
+        Ok(out) => {
+            x.response_bytes += out.as_ref().map_or(0, Bytes::len);
+            *chunk = out;
+            if end && x.outcome.is_none() {
+                let errored = relay.errored();
+                dispatch::count(x, if errored { "stream_error" } else { "ok" });
+                x.outcome = Some(if errored {
+                    Outcome::UpstreamError
+                } else {
+                    Outcome::Ok
+                });
+            }
+            Ok(())
+        }
+        Err(broken) => Err(broken_error(broken, x)),
+    }
+}
+
+fn broken_error(broken: Broken, x: &mut Exchange) -> Box<Error> {
+    let (fault, what) = match broken {
+        Broken::Early(status, data) => {
+            x.early_error = Some((status, data));
+            (
+                Fault::Status(status),
+                "the stream began with an error event",
+            )
+        }
+        Broken::Truncated => (Fault::Connect, "the stream ended before its end was told"),
+        Broken::Invalid(what) => (Fault::Invalid, what),
+    };
+    x.fault = Some((fault, None));
+    Error::explain(ErrorType::Custom("BrokenAnswer"), what).into_up()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_usage_is_taken_out_and_nothing_else() {
+        for (raw, stripped) in [
+            (
+                "data: {\"id\":\"a\",\"usage\":null,\"x\":1}\n\n",
+                "data: {\"id\":\"a\",\"x\":1}\n\n",
+            ),
+            (
+                "data: {\"id\":\"a\", \"usage\": null}\r\n\r\n",
+                "data: {\"id\":\"a\"}\r\n\r\n",
+            ),
+            (
+                "data: {\"usage\":null,\"id\":1}\n\n",
+                "data: {\"id\":1}\n\n",
+            ),
+            (
+                "data: {\"c\":\"\\\"usage\\\":null\"}\n\n",
+                "data: {\"c\":\"\\\"usage\\\":null\"}\n\n",
+            ),
+            (
+                "data: {\"usage\":{\"a\":1}}\n\n",
+                "data: {\"usage\":{\"a\":1}}\n\n",
+            ),
+            ("data: [DONE]\n\n", "data: [DONE]\n\n"),
+        ] {
+            assert_eq!(strip_null_usage(Bytes::from(raw)), stripped, "{raw}");
+        }
+    }
+}

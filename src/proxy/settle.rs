@@ -1,0 +1,157 @@
+//! The end of every request, exactly once: counted, measured, recorded, and its session put back in order.
+
+use pingora::proxy::Session;
+
+use super::{buffered, exchange::Exchange};
+use crate::{
+    error::Kind,
+    routing::table::DIRECT,
+    telemetry::{
+        metrics::METRICS,
+        record::{Outcome, Record},
+    },
+    usage::TokenUsage,
+};
+
+/// Label for models whose names come from callers.
+const OTHER: &str = "other";
+
+/// The status for a client that left before it was answered. Nginx's number, which everybody knows.
+const CLIENT_CLOSED: u16 = 499;
+
+/// Counts and records the request.
+pub fn settle(session: &mut Session, x: &mut Exchange) {
+    let written = session.response_written().map(|head| head.status.as_u16());
+    buffered::unwrap(&mut session.downstream_session, &x.shared);
+    let outcome = x.outcome.unwrap_or(Outcome::ClientGone);
+    let status = match outcome {
+        Outcome::ClientGone => CLIENT_CLOSED,
+        _ => x.status.or(written).unwrap_or(CLIENT_CLOSED),
+    };
+    let usage = usage(x);
+    measure(x, status, outcome, usage);
+    record(x, status, outcome, usage);
+}
+
+fn usage(x: &Exchange) -> Option<TokenUsage> {
+    let relay = x.relay.as_ref()?;
+    let usage = x.dialect.speaker().usage(&relay.reading.counts);
+    (!usage.is_unknown()).then_some(usage)
+}
+
+fn measure(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>) {
+    let operation = x.call.as_ref().map_or("none", |call| call.operation.name());
+    let route = x.route.as_deref().unwrap_or("none");
+    let target = x.attempt.as_ref().map(|attempt| &attempt.target);
+    let provider = target.map_or("none", |t| &*t.upstream.name);
+    let model = target.map_or("none", |t| if x.configured { &*t.model } else { OTHER });
+    let code = status_label(status);
+    METRICS
+        .requests
+        .with_label_values(&[route, operation, provider, code, outcome.name()])
+        .inc();
+    METRICS
+        .duration
+        .with_label_values(&[route, operation])
+        .observe(x.started.elapsed().as_secs_f64());
+    if let Some(time) = x.overhead {
+        METRICS.overhead.observe(time.as_secs_f64());
+    }
+    if let Some(time) = x.first_token {
+        METRICS
+            .first_token
+            .with_label_values(&[provider, model])
+            .observe(time.as_secs_f64());
+    }
+    match usage {
+        Some(usage) => {
+            for (kind, count) in [
+                ("input", usage.input),
+                ("output", usage.output),
+                ("cache_read", usage.cache_read),
+                ("cache_write", usage.cache_write),
+                ("reasoning", usage.reasoning),
+            ] {
+                if let Some(count) = count.filter(|count| *count > 0) {
+                    METRICS
+                        .tokens
+                        .with_label_values(&[provider, model, kind])
+                        .inc_by(count);
+                }
+            }
+        }
+        None if outcome == Outcome::Ok => {
+            METRICS.usage_unknown.with_label_values(&[provider]).inc();
+        }
+        None => {}
+    }
+}
+
+/// A status as a label: those that upstreams and the gateway use; others by class, since an upstream could send any.
+fn status_label(status: u16) -> &'static str {
+    match status {
+        200 => "200",
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        405 => "405",
+        408 => "408",
+        409 => "409",
+        413 => "413",
+        415 => "415",
+        422 => "422",
+        429 => "429",
+        431 => "431",
+        499 => "499",
+        500 => "500",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        529 => "529",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
+
+fn record(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>) {
+    let ms = |time: std::time::Duration| (time.as_secs_f64() * 1e6).round() / 1e3;
+    let attempt = x.attempt.as_ref();
+    let failure = x.failure.as_ref();
+    let record = Record {
+        time: humantime::format_rfc3339_millis(x.started_at).to_string(),
+        request_id: &x.request_id,
+        client: x.client,
+        key: x.principal.as_ref().map(|p| &*p.key),
+        method: x.method.as_str(),
+        path: &x.path,
+        operation: x.call.as_ref().map(|call| call.operation.name()),
+        model: x.request.as_ref().map(|r| r.model.as_str()),
+        route: x.route.as_deref(),
+        provider: attempt.map(|a| &*a.target.upstream.name),
+        target_model: attempt.map(|a| &*a.target.model),
+        answered_model: x.relay.as_ref().and_then(|r| r.reading.model.as_deref()),
+        endpoint: attempt.map(|a| a.chosen.url().authority()),
+        stream: x.request.as_ref().is_some_and(|r| r.stream),
+        status,
+        outcome,
+        error: failure.map(|f| f.kind.code()),
+        detail: failure.and_then(|f| f.detail.as_deref()),
+        finish: x.relay.as_ref().and_then(|r| r.reading.finish.as_deref()),
+        provider_request_id: x.provider_request_id.as_deref(),
+        attempts: x.plan.as_ref().map_or(0, |plan| plan.attempts()),
+        overhead_ms: x.overhead.map(ms),
+        first_token_ms: x.first_token.map(ms),
+        duration_ms: ms(x.started.elapsed()),
+        request_bytes: x.request.as_ref().map_or(0, |r| r.len()),
+        response_bytes: x.response_bytes,
+        usage,
+    };
+    x.snapshot.access_log.add(&record);
+    if let Some(failure) = failure.filter(|f| f.kind == Kind::Internal) {
+        log::error!("{} failed through the gateway: {failure:?}", x.request_id);
+    }
+    debug_assert!(record.route != Some(DIRECT) || record.operation.is_some());
+}

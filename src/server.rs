@@ -1,0 +1,456 @@
+//! Listeners, background work, signals: from a configuration to a running process, and to its end.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use pingora::{
+    apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
+    listeners::tls::TlsSettings,
+    protocols::{Stream, http::ServerSession},
+    proxy::HttpProxy,
+    server::{
+        RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
+        configuration::{Opt, ServerConf},
+    },
+    services::listening::Service,
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use crate::{
+    admin::{self, Admin},
+    config::{
+        Config, ServerConfig,
+        snapshot::{Live, Source},
+    },
+    demo,
+    limits::{
+        address::{Addresses, Open},
+        head,
+    },
+    proxy::Gateway,
+    telemetry::metrics::METRICS,
+};
+
+/// How long the first look-ups and health checks may hold up readiness.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// How long after a change of the file it is read: editors write in several steps.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// A gateway that is set up and not yet running.
+pub struct Process {
+    live: Arc<Live>,
+    runtime: Runtime,
+    draining: Arc<AtomicBool>,
+    upgrade: bool,
+}
+
+impl Process {
+    /// Builds everything that can fail: certificates, the demo provider, the admin listener.
+    ///
+    /// # Errors
+    /// With a text for the operator.
+    pub fn prepare(config: Config, source: Source, upgrade: bool) -> Result<Self, String> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("housekeeping")
+            .enable_all()
+            .build()
+            .map_err(|error| format!("no runtime: {error}"))?;
+        let demo = config
+            .has_demo()
+            .then(|| start_demo(&runtime))
+            .transpose()
+            .map_err(|error| format!("the demo provider cannot listen: {error}"))?;
+        let admin_address = config.admin.listen;
+        let live = Live::start(config, source, demo, runtime.handle().clone())?;
+        let process = Self {
+            live,
+            runtime,
+            draining: Arc::default(),
+            upgrade,
+        };
+        process.start_admin(admin_address)?;
+        Ok(process)
+    }
+
+    /// The running configuration.
+    pub const fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// Serves until a signal ends the process: SIGTERM drains, SIGQUIT hands the listeners over, SIGINT stops at once.
+    ///
+    /// # Errors
+    /// With a text for the operator, if a listener cannot be set up.
+    pub fn run(self) -> Result<(), String> {
+        let snapshot = self.live.get();
+        let server_config = &snapshot.config.server;
+        let conf = server_conf(server_config);
+        let options = Opt {
+            upgrade: self.upgrade,
+            ..Opt::default()
+        };
+        let mut server = Server::new_with_opt_and_conf(options, conf);
+        server.bootstrap();
+        let service = self.service(&server.configuration, &snapshot.config)?;
+        server.add_service(service);
+        self.watch_file();
+        self.watch_hangup();
+        let signals = Signals {
+            live: self.live.clone(),
+            draining: self.draining.clone(),
+        };
+        drop(snapshot);
+        server.run(RunArgs {
+            shutdown_signal: Box::new(signals),
+        });
+        self.live.get().access_log.flush();
+        Ok(())
+    }
+
+    fn service(&self, conf: &Arc<ServerConf>, config: &Config) -> Result<Service<Front>, String> {
+        let addresses: Arc<Addresses> = Arc::default();
+        let gateway = Gateway::new(self.live.clone(), addresses.clone(), self.draining.clone());
+        let mut proxy = HttpProxy::new(gateway, conf.clone());
+        proxy.handle_init_modules();
+        let mut options = HttpServerOptions::default();
+        options.h2c = true;
+        options.h2_idle_timeout = Some(config.limits.keepalive.get());
+        proxy.server_options = Some(options);
+        proxy.h2_options = Some(h2_options(config));
+        let front = Front {
+            http: Arc::new(Http {
+                proxy: Arc::new(proxy),
+                live: self.live.clone(),
+            }),
+            addresses,
+            live: self.live.clone(),
+        };
+        let mut service = Service::new("gateway".to_owned(), front);
+        for listener in &config.server.listen {
+            let address = listener.address.to_string();
+            match &listener.tls {
+                None => service.add_tcp(&address),
+                Some(tls) => {
+                    for path in [&tls.cert, &tls.key] {
+                        std::fs::metadata(path).map_err(|e| format!("{path}: {e}"))?;
+                    }
+                    let mut settings = TlsSettings::intermediate(&tls.cert, &tls.key)
+                        .map_err(|error| format!("{} or {}: {error}", tls.cert, tls.key))?;
+                    settings.enable_h2();
+                    service.add_tls_with_settings(&address, None, settings);
+                }
+            }
+        }
+        Ok(service)
+    }
+
+    fn start_admin(&self, address: SocketAddr) -> Result<(), String> {
+        let ready: Arc<AtomicBool> = Arc::default();
+        let admin = Admin {
+            live: self.live.clone(),
+            draining: self.draining.clone(),
+            ready: ready.clone(),
+        };
+        let live = self.live.clone();
+        self.runtime.spawn(async move {
+            live.ready(FIRST_LOOK).await;
+            ready.store(true, Ordering::Relaxed);
+        });
+        let listener = self
+            .runtime
+            .block_on(tokio::net::TcpListener::bind(address));
+        match listener {
+            Ok(listener) => {
+                self.runtime
+                    .spawn(admin::serve(admin, listener, std::future::pending()));
+            }
+            // The old process still has the address; it goes when it has handed over.
+            Err(_) if self.upgrade => {
+                self.runtime.spawn(async move {
+                    loop {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        if let Ok(listener) = tokio::net::TcpListener::bind(address).await {
+                            return admin::serve(admin, listener, std::future::pending()).await;
+                        }
+                    }
+                });
+            }
+            Err(error) => return Err(format!("admin.listen {address}: {error}")),
+        }
+        Ok(())
+    }
+
+    /// Reloads the configuration when its file changes. The folder is watched, since editors and Kubernetes replace
+    /// files instead of writing into them.
+    fn watch_file(&self) {
+        let Some(path) = self.live.file().cloned() else {
+            return;
+        };
+        let (changed, mut changes) = mpsc::channel::<()>(1);
+        let notice = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                // One notice is enough.
+                let _ = changed.try_send(());
+            }
+        };
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_owned(),
+            _ => ".".into(),
+        };
+        let watcher = notify::recommended_watcher(notice).and_then(|mut watcher| {
+            notify::Watcher::watch(&mut watcher, &folder, notify::RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        let watcher = match watcher {
+            Ok(watcher) => watcher,
+            Err(error) => {
+                log::warn!(
+                    "{} is not watched ({error}); send SIGHUP after changes",
+                    path.display()
+                );
+                return;
+            }
+        };
+        let live = self.live.clone();
+        self.runtime.spawn(async move {
+            let _watcher = watcher;
+            while changes.recv().await.is_some() {
+                tokio::time::sleep(SETTLE).await;
+                while changes.try_recv().is_ok() {}
+                reload(&live, false).await;
+            }
+        });
+    }
+
+    fn watch_hangup(&self) {
+        let live = self.live.clone();
+        self.runtime.spawn(async move {
+            let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+                return;
+            };
+            while hangup.recv().await.is_some() {
+                live.get().access_log.reopen();
+                reload(&live, true).await;
+            }
+        });
+    }
+}
+
+async fn reload(live: &Arc<Live>, always: bool) {
+    let live = live.clone();
+    // Reads files and certificates.
+    let _ = tokio::task::spawn_blocking(move || live.reload(always)).await;
+}
+
+fn start_demo(runtime: &Runtime) -> std::io::Result<SocketAddr> {
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    runtime.spawn(demo::serve(listener, std::future::pending()));
+    Ok(address)
+}
+
+fn server_conf(config: &ServerConfig) -> ServerConf {
+    let mut conf = ServerConf::default();
+    conf.threads = match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    conf.upgrade_sock.clone_from(&config.upgrade_socket);
+    // Attempts are limited by the plan; a stale connection is no attempt.
+    conf.max_retries = 64;
+    conf.upstream_keepalive_pool_size = 256;
+    // Signals drains by itself; this is for the handing over, which Pingora leads.
+    conf.grace_period_seconds = Some(config.drain.get().as_secs());
+    conf.graceful_shutdown_timeout_seconds = Some(1);
+    conf
+}
+
+fn h2_options(config: &Config) -> pingora::protocols::http::v2::server::H2Options {
+    let mut options = pingora::protocols::http::v2::server::default_h2_options();
+    // The 64 KiB that HTTP/2 begins with would stop large prompts after each round trip.
+    options
+        .initial_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .max_concurrent_streams(config.limits.http2_streams)
+        .max_header_list_size(u32::try_from(config.limits.header.0).unwrap_or(u32::MAX));
+    options
+}
+
+/// Every connection: counted for its address, then served.
+struct Front {
+    http: Arc<Http>,
+    addresses: Arc<Addresses>,
+    live: Arc<Live>,
+}
+
+#[async_trait]
+impl ServerApp for Front {
+    async fn process_new(
+        self: &Arc<Self>,
+        stream: Stream,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let peer = stream
+            .get_socket_digest()
+            .and_then(|digest| Some(digest.peer_addr()?.as_inet()?.ip().to_canonical()));
+        let limit = self.live.peek().config.limits.connections_per_address;
+        let _permit = match peer {
+            None => None,
+            Some(peer) => match self.addresses.admit(peer, Open::Connections, limit) {
+                Some(permit) => Some(permit),
+                None => {
+                    METRICS
+                        .refused
+                        .with_label_values(&[Open::Connections.name()])
+                        .inc();
+                    return None;
+                }
+            },
+        };
+        let _open = OpenConnection::new();
+        self.http.process_new(stream, shutdown).await
+    }
+
+    async fn cleanup(&self) {
+        self.http.cleanup().await;
+    }
+}
+
+/// One more in the gauge of connections, until dropped.
+struct OpenConnection;
+
+impl OpenConnection {
+    fn new() -> Self {
+        METRICS.open_connections.inc();
+        Self
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        METRICS.open_connections.dec();
+    }
+}
+
+/// Every request: under a deadline for its head, then proxied.
+struct Http {
+    proxy: Arc<HttpProxy<Gateway>>,
+    live: Arc<Live>,
+}
+
+#[async_trait]
+impl HttpServerApp for Http {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        if session.is_http2() {
+            return self.proxy.process_new_http(session, shutdown).await;
+        }
+        let limit = {
+            let snapshot = self.live.peek();
+            let limits = &snapshot.config.limits;
+            session.set_read_timeout(Some(limits.header_timeout.get()));
+            if session.get_keepalive().is_some_and(|seconds| seconds > 0) {
+                session.set_keepalive(Some(limits.keepalive.get().as_secs().max(1)));
+            }
+            limits.header_timeout.get() + limits.keepalive.get()
+        };
+        head::within(limit, self.proxy.process_new_http(session, shutdown)).await
+    }
+
+    async fn http_cleanup(&self) {
+        self.proxy.http_cleanup().await;
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.proxy.server_options()
+    }
+
+    fn h2_options(&self) -> Option<pingora::protocols::http::v2::server::H2Options> {
+        self.proxy.h2_options()
+    }
+}
+
+/// Waits for the signal that ends the process, and drains it first.
+struct Signals {
+    live: Arc<Live>,
+    draining: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl ShutdownSignalWatch for Signals {
+    async fn recv(&self) -> ShutdownSignal {
+        let stream = |kind| signal(kind).expect("signals can be caught on Unix");
+        let mut terminate = stream(SignalKind::terminate());
+        let mut quit = stream(SignalKind::quit());
+        let mut interrupt = stream(SignalKind::interrupt());
+        tokio::select! {
+            _ = terminate.recv() => {
+                log::info!("SIGTERM: draining");
+                self.draining.store(true, Ordering::Relaxed);
+                tokio::select! {
+                    () = self.idle() => {}
+                    _ = terminate.recv() => log::warn!("second SIGTERM: stopping at once"),
+                    _ = interrupt.recv() => log::warn!("SIGINT: stopping at once"),
+                }
+                self.exit()
+            }
+            _ = quit.recv() => {
+                log::info!("SIGQUIT: handing the listeners over");
+                let this = Self { live: self.live.clone(), draining: self.draining.clone() };
+                // Pingora would sleep for the whole drain time even when nothing runs any more.
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(6)).await;
+                    this.draining.store(true, Ordering::Relaxed);
+                    this.idle().await;
+                    this.exit();
+                });
+                ShutdownSignal::GracefulUpgrade
+            }
+            _ = interrupt.recv() => {
+                log::info!("SIGINT: stopping at once");
+                self.exit()
+            }
+        }
+    }
+}
+
+impl Signals {
+    /// Waits until no request runs, at most as long as the configuration says.
+    async fn idle(&self) {
+        let end = Instant::now() + self.live.get().config.server.drain.get();
+        loop {
+            let open = METRICS.open_requests.get();
+            if open == 0 {
+                log::info!("drained");
+                return;
+            }
+            if Instant::now() >= end {
+                log::warn!("{open} requests were still running when the time to drain ended");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn exit(&self) -> ! {
+        self.live.get().access_log.flush();
+        std::process::exit(0)
+    }
+}
