@@ -346,9 +346,15 @@ impl Upstream {
         }))
     }
 
-    /// What it was built from; an equal configuration keeps it over a reload, with its health and cool-downs.
+    /// What it was built from.
     pub const fn config(&self) -> &ProviderConfig {
         &self.config
+    }
+
+    /// Whether building it anew would make no difference, so that it is kept over a reload, with its connections,
+    /// health and cool-downs. Reads certificate files, if it has any.
+    pub fn is_current(&self, section: &ProviderConfig) -> bool {
+        self.config == *section && self.pool.matches(self.pool.config())
     }
 
     /// Whether it understands a dialect.

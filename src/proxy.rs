@@ -61,20 +61,21 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = Exchange;
+    /// Boxed, since Pingora's futures hold it several times over.
+    type CTX = Box<Exchange>;
 
-    fn new_ctx(&self) -> Exchange {
+    fn new_ctx(&self) -> Self::CTX {
         crate::limits::head::arrived();
-        Exchange::new(self.live.get())
+        Box::new(Exchange::new(self.live.get()))
     }
 
     /// What can be decided from the head alone.
-    async fn early_request_filter(&self, s: &mut Session, x: &mut Exchange) -> Result<()> {
+    async fn early_request_filter(&self, s: &mut Session, x: &mut Self::CTX) -> Result<()> {
         admit::enter(self, s, x).map_err(|failure| x.fail(failure))
     }
 
     /// Everything that can be decided without a provider.
-    async fn request_filter(&self, s: &mut Session, x: &mut Exchange) -> Result<bool> {
+    async fn request_filter(&self, s: &mut Session, x: &mut Self::CTX) -> Result<bool> {
         let outcome = async {
             admit::identify(s, x)?; // who is calling
             intake::decode(self, s, x).await // what they ask, and who could answer
@@ -86,7 +87,7 @@ impl ProxyHttp for Gateway {
     }
 
     /// Called again for each attempt, so retry and fallback are one decision.
-    async fn upstream_peer(&self, _: &mut Session, x: &mut Exchange) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, _: &mut Session, x: &mut Self::CTX) -> Result<Box<HttpPeer>> {
         dispatch::next_target(x)
             .await
             .map_err(|failure| x.fail(failure))
@@ -96,7 +97,7 @@ impl ProxyHttp for Gateway {
         &self,
         s: &mut Session,
         head: &mut RequestHeader,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
     ) -> Result<()> {
         dispatch::write_head(s, head, x)
     }
@@ -107,7 +108,7 @@ impl ProxyHttp for Gateway {
         _: &mut Session,
         body: &mut Option<Bytes>,
         _: bool,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
     ) -> Result<()> {
         *body = Some(x.body.clone());
         Ok(())
@@ -117,7 +118,7 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         head: &mut ResponseHeader,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
     ) -> Result<()> {
         relay::judge(head, x)
     }
@@ -126,18 +127,21 @@ impl ProxyHttp for Gateway {
         &self,
         s: &mut Session,
         head: &mut ResponseHeader,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
     ) -> Result<()> {
         relay::head_for_client(s, head, x)
     }
 
     fn response_body_filter(
         &self,
-        _: &mut Session,
+        s: &mut Session,
         chunk: &mut Option<Bytes>,
         end: bool,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
     ) -> Result<Option<std::time::Duration>> {
+        if s.response_written().is_some() {
+            x.release_request(); // no other attempt can follow
+        }
         relay::body(chunk, end, x).map(|()| None)
     }
 
@@ -145,7 +149,7 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         _: &mut http::HeaderMap,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
     ) -> Result<Option<Bytes>> {
         // Trailers end an answer whose last piece did not say so.
         let mut last = None;
@@ -157,7 +161,7 @@ impl ProxyHttp for Gateway {
         &self,
         s: &mut Session,
         _: &HttpPeer,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
         e: Box<Error>,
     ) -> Box<Error> {
         dispatch::lost(s, e, x)
@@ -168,7 +172,7 @@ impl ProxyHttp for Gateway {
         _: &HttpPeer,
         s: &mut Session,
         e: Box<Error>,
-        x: &mut Exchange,
+        x: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
         let mut e = e;
@@ -179,23 +183,23 @@ impl ProxyHttp for Gateway {
         dispatch::lost(s, e, x)
     }
 
-    async fn fail_to_proxy(&self, s: &mut Session, e: &Error, x: &mut Exchange) -> FailToProxy {
+    async fn fail_to_proxy(&self, s: &mut Session, e: &Error, x: &mut Self::CTX) -> FailToProxy {
         reply::failed(s, e, x).await
     }
 
     /// Called exactly once, whatever happened.
-    async fn logging(&self, s: &mut Session, _: Option<&Error>, x: &mut Exchange) {
+    async fn logging(&self, s: &mut Session, _: Option<&Error>, x: &mut Self::CTX) {
         settle::settle(s, x);
     }
 
-    fn suppress_error_log(&self, _: &Session, _: &Exchange, _: &Error) -> bool {
+    fn suppress_error_log(&self, _: &Session, _: &Self::CTX, _: &Error) -> bool {
         true // `settle` records every request, and `dispatch` logs every failed attempt
     }
 
     fn suppress_proxy_warn_log(
         &self,
         _: &Session,
-        _: &Exchange,
+        _: &Self::CTX,
         _: &Error,
         _: ProxyWarnLogContext,
     ) -> bool {

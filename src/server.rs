@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
-    listeners::tls::TlsSettings,
-    protocols::{Stream, http::ServerSession},
+    listeners::{ListenerConfig, tls::TlsSettings},
+    protocols::{Stream, http::ServerSession, l4::stream::L4BufferSettings},
     proxy::HttpProxy,
     server::{
         RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
@@ -31,7 +31,7 @@ use tokio::{
 use crate::{
     admin::{self, Admin},
     config::{
-        Config, ServerConfig,
+        Config, ListenTls, ServerConfig,
         snapshot::{Live, Source},
     },
     demo,
@@ -45,6 +45,12 @@ use crate::{
 
 /// How long the first look-ups and health checks may hold up readiness.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// Pingora reads 64 KiB ahead on each connection, which every idle stream pays for. Bodies are read past this buffer.
+const READ_AHEAD: L4BufferSettings = L4BufferSettings {
+    read: Some(4096),
+    write: None,
+};
 
 /// How long after a change of the file it is read: editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -141,19 +147,12 @@ impl Process {
         };
         let mut service = Service::new("gateway".to_owned(), front);
         for listener in &config.server.listen {
-            let address = listener.address.to_string();
-            match &listener.tls {
-                None => service.add_tcp(&address),
-                Some(tls) => {
-                    for path in [&tls.cert, &tls.key] {
-                        std::fs::metadata(path).map_err(|e| format!("{path}: {e}"))?;
-                    }
-                    let mut settings = TlsSettings::intermediate(&tls.cert, &tls.key)
-                        .map_err(|error| format!("{} or {}: {error}", tls.cert, tls.key))?;
-                    settings.enable_h2();
-                    service.add_tls_with_settings(&address, None, settings);
-                }
-            }
+            let endpoint = ListenerConfig::tcp(listener.address.to_string()).l4_buffer(READ_AHEAD);
+            let endpoint = match &listener.tls {
+                None => endpoint,
+                Some(tls) => endpoint.tls(tls_settings(tls)?),
+            };
+            service.add_listener(endpoint);
         }
         Ok(service)
     }
@@ -254,6 +253,16 @@ async fn reload(live: &Arc<Live>, always: bool) {
     let live = live.clone();
     // Reads files and certificates.
     let _ = tokio::task::spawn_blocking(move || live.reload(always)).await;
+}
+
+fn tls_settings(tls: &ListenTls) -> Result<TlsSettings, String> {
+    for path in [&tls.cert, &tls.key] {
+        std::fs::metadata(path).map_err(|e| format!("{path}: {e}"))?;
+    }
+    let mut settings = TlsSettings::intermediate(&tls.cert, &tls.key)
+        .map_err(|error| format!("{} or {}: {error}", tls.cert, tls.key))?;
+    settings.enable_h2();
+    Ok(settings)
 }
 
 fn start_demo(runtime: &Runtime) -> std::io::Result<SocketAddr> {

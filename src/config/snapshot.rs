@@ -16,7 +16,6 @@ use crate::{
     provider::Upstream,
     routing::table::Table,
     telemetry::{access_log::AccessLog, metrics::METRICS},
-    upstream::UpstreamTls,
 };
 
 /// Everything that requests read. Built whole from a configuration and never changed; a request keeps the one that it
@@ -73,7 +72,7 @@ impl Live {
         demo: Option<SocketAddr>,
         runtime: Handle,
     ) -> Result<Arc<Self>, String> {
-        let snapshot = build(config, None, false, demo, &runtime)?;
+        let snapshot = build(config, None, demo, &runtime)?;
         let live = Arc::new(Self {
             current: ArcSwap::from_pointee(snapshot),
             source,
@@ -124,13 +123,7 @@ impl Live {
             Ok(loaded) => {
                 let old = self.get();
                 warn_of_restarts(applied.as_ref().unwrap_or(&old.config), &loaded.config);
-                match build(
-                    loaded.config.clone(),
-                    Some(&old),
-                    always,
-                    self.demo,
-                    &self.runtime,
-                ) {
+                match build(loaded.config.clone(), Some(&old), self.demo, &self.runtime) {
                     Ok(new) => {
                         self.current.store(Arc::new(new));
                         *applied = Some(loaded.config);
@@ -177,12 +170,10 @@ fn note_applied() {
         .set(now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)));
 }
 
-/// Builds a snapshot; upstreams whose section did not change are taken over from `old`, with their connections, health
-/// and cool-downs, but for those with certificate files if `fresh` asks to read these again.
+/// Builds a snapshot; upstreams that are still what their section says are taken over from `old`.
 fn build(
     config: Config,
     old: Option<&Snapshot>,
-    fresh: bool,
     demo: Option<SocketAddr>,
     runtime: &Handle,
 ) -> Result<Snapshot, String> {
@@ -196,8 +187,7 @@ fn build(
     for (name, section) in &config.providers {
         let kept = old
             .and_then(|old| old.table.providers().get(name))
-            .filter(|upstream| upstream.config() == section)
-            .filter(|_| !fresh || section.tls == UpstreamTls::default());
+            .filter(|upstream| upstream.is_current(section));
         let upstream = match kept {
             Some(upstream) => upstream.clone(),
             None => Upstream::start(name, section, demo, runtime)

@@ -19,6 +19,7 @@ struct Edit {
 }
 
 impl Edits {
+    /// No edits.
     pub fn new() -> Self {
         Self::default()
     }
@@ -35,10 +36,12 @@ impl Edits {
         self.replace(at..at, bytes);
     }
 
+    /// Takes `range` out.
     pub fn delete(&mut self, range: Range<usize>) {
         self.replace(range, Bytes::new());
     }
 
+    /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -100,11 +103,18 @@ fn splice<'e>(
 pub enum EditError {
     /// Two edits claim the same byte, or one inserts within another.
     Overlap {
+        /// The one that begins first.
         first: Range<usize>,
+        /// The other one.
         second: Range<usize>,
     },
     /// The original has no such bytes.
-    OutOfBounds { range: Range<usize>, length: usize },
+    OutOfBounds {
+        /// What was to be replaced.
+        range: Range<usize>,
+        /// Length of the original in bytes.
+        length: usize,
+    },
 }
 
 impl fmt::Display for EditError {

@@ -33,7 +33,9 @@ impl Default for Limits {
 /// Why bytes are not the JSON they should be. Tells the place, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonError {
+    /// Where, in bytes from the beginning.
     pub offset: usize,
+    /// What is wrong there.
     pub what: &'static str,
 }
 
@@ -55,6 +57,10 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// Reads a whole document in one pass.
+    ///
+    /// # Errors
+    /// [`JsonError`] for the first byte that is no JSON, or that is over a limit.
     pub fn parse(bytes: &'a [u8], limits: Limits) -> Result<Self, JsonError> {
         if u32::try_from(bytes.len()).is_err() {
             return fail(0, "document of 4 GiB or more");
@@ -67,6 +73,7 @@ impl<'a> Document<'a> {
         Ok(Self { text, tape })
     }
 
+    /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value { doc: self, node: 0 }
     }
@@ -82,12 +89,19 @@ impl fmt::Debug for Document<'_> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a value is.
 pub enum Kind {
+    /// `null`
     Null,
+    /// `true` or `false`
     Bool,
+    /// A number
     Number,
+    /// A string
     String,
+    /// A list
     Array,
+    /// A list of members
     Object,
 }
 
@@ -99,6 +113,7 @@ pub struct Value<'d> {
 }
 
 impl<'d> Value<'d> {
+    /// What it is.
     pub fn kind(self) -> Kind {
         self.place().kind
     }
@@ -109,14 +124,17 @@ impl<'d> Value<'d> {
         node.start as usize..node.end as usize
     }
 
+    /// Its bytes, as they stand.
     pub fn raw(self) -> &'d [u8] {
         self.text().as_bytes()
     }
 
+    /// Whether it is `null`.
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
     }
 
+    /// The value of `true` or `false`.
     pub fn as_bool(self) -> Option<bool> {
         (self.kind() == Kind::Bool).then(|| self.raw() == b"true")
     }
@@ -126,6 +144,7 @@ impl<'d> Value<'d> {
         self.number()?.parse().ok()
     }
 
+    /// The value of a number.
     pub fn as_f64(self) -> Option<f64> {
         self.number()?.parse().ok()
     }
@@ -179,6 +198,7 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// Whether it holds nothing.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -260,9 +280,11 @@ impl fmt::Debug for Value<'_> {
 /// One name and value of an object.
 #[derive(Clone, Debug)]
 pub struct Member<'d> {
+    /// The key, escapes undone.
     pub key: Cow<'d, str>,
     /// From the key's first quote to the end of the value.
     pub range: Range<usize>,
+    /// The value.
     pub value: Value<'d>,
 }
 

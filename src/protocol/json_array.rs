@@ -19,6 +19,7 @@ pub struct Element {
 }
 
 impl Element {
+    /// The element alone, without what separates it from others.
     pub fn json(&self) -> &[u8] {
         &self.raw[self.range.clone()]
     }
@@ -50,6 +51,7 @@ impl ArrayFrames {
         }
     }
 
+    /// Takes the next bytes.
     pub fn push(&mut self, chunk: Bytes) {
         self.pieces.push(chunk);
     }

@@ -25,6 +25,7 @@ pub struct Request {
     /// Whether an OpenAI client asked for usage in its stream; `None` where the question does not arise.
     pub asked_usage: Option<bool>,
     body: Bytes,
+    length: usize,
     /// Where the model's name stands in the body, quotes included.
     model_at: Option<Range<usize>>,
     /// How to ask for usage in the client's name.
@@ -89,6 +90,7 @@ impl Request {
             model_at,
             ask_usage,
             beginning,
+            length: body.len(),
             body,
         })
     }
@@ -117,12 +119,20 @@ impl Request {
 
     /// Size of the client's body after decompression, in bytes.
     pub fn len(&self) -> usize {
-        self.body.len()
+        self.length
     }
 
     /// Whether the body is empty, which a decoded one never is.
     pub fn is_empty(&self) -> bool {
-        self.body.is_empty()
+        self.length == 0
+    }
+
+    /// Lets the body go, once no attempt can need it any more.
+    pub fn release(&mut self) {
+        self.body = Bytes::new();
+        self.beginning = 0..0;
+        self.model_at = None;
+        self.ask_usage = None;
     }
 
     /// A number that is the same for requests that begin alike: the system prompt and the first message, at most

@@ -33,6 +33,7 @@ impl Decoder {
         }
     }
 
+    /// Takes the next bytes.
     pub fn push(&mut self, chunk: Bytes) {
         self.pieces.push(chunk);
     }
@@ -83,6 +84,7 @@ impl Decoder {
 /// More bytes without a frame's end than anyone should have to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameTooLarge {
+    /// The limit, in bytes.
     pub limit: usize,
 }
 

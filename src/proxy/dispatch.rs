@@ -111,7 +111,7 @@ pub fn write_head(session: &Session, head: &mut RequestHeader, x: &mut Exchange)
     // Answers must be readable here, whatever the client could read.
     new.insert_header("accept-encoding", "identity")?;
     new.insert_header("content-length", x.body.len())?;
-    if let Some((_, key)) = &attempt.key {
+    if let Some(key) = &attempt.key.secret {
         upstream.provider.authorize(&mut new, key)?;
     }
     *head = new;

@@ -140,6 +140,16 @@ impl Exchange {
         }
     }
 
+    /// Lets the request's body go, once the answer has begun and no attempt can need it any more.
+    pub fn release_request(&mut self) {
+        if !self.body.is_empty() {
+            self.body = Bytes::new();
+            if let Some(request) = &mut self.request {
+                request.release();
+            }
+        }
+    }
+
     /// Keeps a failure to tell the client, and gives the error that makes Pingora end the request.
     pub fn fail(&mut self, failure: Failure) -> Box<pingora::Error> {
         let status = failure.kind.status();

@@ -11,9 +11,8 @@ use super::{
     table::{Choice, Target},
 };
 use crate::{
-    auth::Secret,
     error::{Failure, Kind},
-    upstream::pool::Chosen,
+    upstream::{credential::Picked, pool::Chosen},
 };
 
 /// How an attempt failed.
@@ -73,8 +72,8 @@ pub struct Attempt {
     pub target: Target,
     /// The endpoint, with its place in the count of requests in flight.
     pub chosen: Chosen,
-    /// The credential and its index.
-    pub key: Option<(usize, Arc<Secret>)>,
+    /// The credential; without a secret where the provider wants none.
+    pub key: Picked,
     /// How long the target may stay silent if another one is to be asked within the budget.
     pub patience: Option<Duration>,
 }
@@ -175,7 +174,7 @@ impl Plan {
                 self.attempts += 1;
                 return Ok(Attempt {
                     number: self.attempts,
-                    key: picked.secret.map(|secret| (picked.index, secret)),
+                    key: picked,
                     patience: self.patience(stream),
                     chosen,
                     target,
@@ -232,18 +231,13 @@ impl Plan {
         if fault.is_endpoints_fault() {
             attempt.chosen.failed();
         }
-        if fault.is_credentials_fault() {
-            if let Some((index, _)) = attempt.key {
-                let rest = match fault {
-                    Fault::Status(401) => REST_UNAUTHORIZED,
-                    _ => hint.unwrap_or(REST_LIMITED).min(REST_MOST),
-                };
-                upstream.credentials.rest(index, rest);
-            }
-            self.keys |= attempt
-                .key
-                .as_ref()
-                .map_or(0, |(index, _)| 1 << (index & 63));
+        if fault.is_credentials_fault() && attempt.key.secret.is_some() {
+            let rest = match fault {
+                Fault::Status(401) => REST_UNAUTHORIZED,
+                _ => hint.unwrap_or(REST_LIMITED).min(REST_MOST),
+            };
+            upstream.credentials.rest(attempt.key.index, rest);
+            self.keys |= attempt.key.bit();
         }
         if let Some(hint) = hint.or((fault == Fault::Status(429)).then_some(REST_LIMITED)) {
             let at = Instant::now() + hint.min(REST_MOST);
