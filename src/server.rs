@@ -13,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
+    connectors::{ConnectorOptions, http::Connector},
     listeners::{ListenerConfig, tls::TlsSettings},
     protocols::{Stream, http::ServerSession, l4::stream::L4BufferSettings},
     proxy::HttpProxy,
@@ -46,10 +47,11 @@ use crate::{
 /// How long the first look-ups and health checks may hold up readiness.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
-/// Pingora reads 64 KiB ahead on each connection, which every idle stream pays for. Bodies are read past this buffer.
-const READ_AHEAD: L4BufferSettings = L4BufferSettings {
-    read: Some(4096),
-    write: None,
+/// Pingora reads 64 KiB ahead on each connection, which every idle stream would pay for, and its HTTP parser has a buffer
+/// of its own. What is written waits for 1,460 bytes by default, and a small answer with its head is a little more.
+const BUFFERS: L4BufferSettings = L4BufferSettings {
+    read: Some(0),
+    write: Some(2048),
 };
 
 /// How long after a change of the file it is read: editors write in several steps.
@@ -129,7 +131,13 @@ impl Process {
 
     fn service(&self, conf: &Arc<ServerConf>, config: &Config) -> Result<Service<Front>, String> {
         let addresses: Arc<Addresses> = Arc::default();
-        let gateway = Gateway::new(self.live.clone(), addresses.clone(), self.draining.clone());
+        let connector = Connector::new(Some(ConnectorOptions::from_server_conf(conf)));
+        let gateway = Gateway::new(
+            connector,
+            self.live.clone(),
+            addresses.clone(),
+            self.draining.clone(),
+        );
         let mut proxy = HttpProxy::new(gateway, conf.clone());
         proxy.handle_init_modules();
         let mut options = HttpServerOptions::default();
@@ -147,7 +155,7 @@ impl Process {
         };
         let mut service = Service::new("gateway".to_owned(), front);
         for listener in &config.server.listen {
-            let endpoint = ListenerConfig::tcp(listener.address.to_string()).l4_buffer(READ_AHEAD);
+            let endpoint = ListenerConfig::tcp(listener.address.to_string()).l4_buffer(BUFFERS);
             let endpoint = match &listener.tls {
                 None => endpoint,
                 Some(tls) => endpoint.tls(tls_settings(tls)?),
@@ -279,8 +287,6 @@ fn server_conf(config: &ServerConfig) -> ServerConf {
         workers => workers,
     };
     conf.upgrade_sock.clone_from(&config.upgrade_socket);
-    // Attempts are limited by the plan; a stale connection is no attempt.
-    conf.max_retries = 64;
     conf.upstream_keepalive_pool_size = 256;
     // Signals drains by itself; this is for the handing over, which Pingora leads.
     conf.grace_period_seconds = Some(config.drain.get().as_secs());

@@ -1,15 +1,15 @@
-//! The attempts: which target is next, what it is sent, and what its failure means.
+//! The attempts, one after the other: which target is next, what it is sent, and what its failure means.
 
 use std::time::{Duration, Instant};
 
-use http::HeaderName;
+use http::{HeaderName, Version};
 use pingora::{
-    Error, ErrorSource, ErrorType, Result, RetryType, http::RequestHeader, proxy::Session,
+    Error, ErrorType, Result, connectors::http::Connector, http::RequestHeader, proxy::Session,
     upstreams::peer::HttpPeer,
 };
 
 use super::{
-    buffered::{Limits, SILENT},
+    attempt::{self, Limits, Lost},
     exchange::Exchange,
 };
 use crate::{
@@ -19,15 +19,72 @@ use crate::{
     telemetry::{metrics::METRICS, record::Outcome},
 };
 
+/// How often a request may meet a pooled connection that the upstream has closed, before that counts as a failure.
+const MOST_STALE: u32 = 2;
+
+/// Asks one target after the other until one answers, and passes its answer on.
+///
+/// # Errors
+/// When no answer came, or not all of it; `x` says what to tell the client.
+pub async fn until_answered(
+    connector: &Connector,
+    s: &mut Session,
+    x: &mut Exchange,
+) -> Result<()> {
+    loop {
+        let peer = next_target(x).await.map_err(|failure| x.fail(failure))?;
+        let lost = match attempt::make(connector, s, x, &peer).await {
+            Ok(()) => return Ok(()),
+            Err(lost) => lost,
+        };
+        let detail = match lost {
+            Lost::Gone => {
+                count(x, "client_gone");
+                x.outcome = Some(Outcome::ClientGone);
+                "the client left".to_owned()
+            }
+            Lost::Internal(detail) => {
+                count(x, "internal");
+                x.failure =
+                    Some(Failure::new(Kind::Internal, "the gateway failed").detail(&*detail));
+                detail
+            }
+            Lost::Stale | Lost::NotHttp2 if x.stale < MOST_STALE => {
+                count(x, "stale_connection");
+                x.stale += 1;
+                x.repeat = true;
+                continue;
+            }
+            Lost::Stale | Lost::NotHttp2 => {
+                match failed(x, Fault::Connect, None, "closed connections") {
+                    true => continue,
+                    false => "closed connections".to_owned(),
+                }
+            }
+            Lost::Fault { fault, detail, .. } if s.response_written().is_some() => {
+                cut_off(x, fault, &detail);
+                detail
+            }
+            Lost::Fault {
+                fault,
+                hint,
+                detail,
+            } => match failed(x, fault, hint, &detail) {
+                true => continue,
+                false => detail,
+            },
+        };
+        return Error::e_explain(ErrorType::Custom("Unanswered"), detail);
+    }
+}
+
 /// Begins the next attempt, or repeats one that met a connection which the upstream had closed.
-pub async fn next_target(x: &mut Exchange) -> Result<Box<HttpPeer>, Failure> {
+async fn next_target(x: &mut Exchange) -> Result<Box<HttpPeer>, Failure> {
     x.relay = None;
-    x.fault = None;
     x.early_error = None;
     if std::mem::take(&mut x.repeat)
         && let Some(attempt) = &x.attempt
     {
-        x.stale += 1;
         return Ok(attempt.chosen.peer());
     }
     // The endpoint of the last attempt is not busy with this request any more.
@@ -85,46 +142,65 @@ fn is_forwarded(name: &HeaderName, dialect: Dialect, more: &[HeaderName]) -> boo
 }
 
 /// Writes the head of the upstream request, from the pristine request of the client.
-pub fn write_head(session: &Session, head: &mut RequestHeader, x: &mut Exchange) -> Result<()> {
+pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
     let attempt = x.attempt.as_ref().expect("begun by next_target");
     let upstream = &attempt.target.upstream;
     let call = x.call.as_ref().expect("recognised at the door");
     let url = attempt.chosen.url();
-    let mut path = upstream
-        .provider
-        .path(call, &url.path, &attempt.target.model);
-    let client = session.req_header();
+    let model = &attempt.target.model;
+    let mut path = upstream.provider.path(call, &url.path, model);
+    let client = s.req_header();
     if let Some(query) = client.uri.query() {
         append_query(&mut path, query);
     }
-    let mut new = RequestHeader::build(http::Method::POST, path.as_bytes(), Some(16))?;
-    new.set_version(head.version);
-    new.insert_header("host", url.authority())?;
+    let mut head = RequestHeader::build_no_case(http::Method::POST, path.as_bytes(), Some(16))?;
+    head.insert_header(http::header::HOST, url.authority())?;
     for (name, value) in &client.headers {
         if is_forwarded(name, x.dialect, &upstream.forward_headers) {
-            new.append_header(name.clone(), value.clone())?;
+            head.append_header(name, value)?;
         }
     }
     for (name, value) in &upstream.headers {
-        new.insert_header(name.clone(), value.clone())?;
+        head.insert_header(name, value)?;
     }
     // Answers must be readable here, whatever the client could read.
-    new.insert_header("accept-encoding", "identity")?;
-    new.insert_header("content-length", x.body.len())?;
+    head.insert_header(http::header::ACCEPT_ENCODING, "identity")?;
+    head.insert_header(http::header::CONTENT_LENGTH, x.body.len())?;
     if let Some(key) = &attempt.key.secret {
-        upstream.provider.authorize(&mut new, key)?;
+        upstream.provider.authorize(&mut head, key)?;
     }
-    *head = new;
-    let timeouts = &upstream.config().timeouts;
-    let first_byte = timeouts.first_byte.get();
     x.attempt_started = Instant::now();
-    x.shared.begin(Limits {
+    Ok(head)
+}
+
+/// Says in HTTP/2's way where a request goes: in its URI instead of a `host` header.
+pub fn for_http2(head: &mut RequestHeader, tls: bool) -> Result<()> {
+    let host = head.remove_header(&http::header::HOST);
+    let authority = host.as_ref().and_then(|host| host.to_str().ok());
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let uri = http::Uri::builder()
+        .scheme(if tls { "https" } else { "http" })
+        .authority(authority.unwrap_or_default())
+        .path_and_query(path)
+        .build()
+        .map_err(|e| Error::because(ErrorType::InvalidHTTPHeader, "upstream address", e))?;
+    head.set_uri(uri);
+    head.set_version(Version::HTTP_2);
+    Ok(())
+}
+
+/// The time limits of the running attempt.
+pub fn limits(x: &Exchange) -> Limits {
+    let attempt = x.attempt.as_ref().expect("begun by next_target");
+    let timeouts = &attempt.target.upstream.config().timeouts;
+    let first_byte = timeouts.first_byte.get();
+    Limits {
+        connect: timeouts.connect.get() + Duration::from_secs(1),
         head: attempt.patience.map_or(first_byte, |p| p.min(first_byte)),
         content: first_byte,
         idle: timeouts.idle.get(),
         total: timeouts.total.get(),
-    });
-    Ok(())
+    }
 }
 
 /// Keeps the client's query, but for the credential that it may carry.
@@ -138,40 +214,8 @@ fn append_query(path: &mut String, query: &str) {
     }
 }
 
-/// Decides what the error of an attempt means, and whether another attempt follows.
-pub fn lost(session: &mut Session, mut error: Box<Error>, x: &mut Exchange) -> Box<Error> {
-    let gone = *error.esource() == ErrorSource::Downstream && *error.etype() != SILENT;
-    let stale = matches!(error.retry, RetryType::ReusedOnly);
-    if gone {
-        x.outcome = Some(Outcome::ClientGone);
-        count(x, "client_gone");
-        error.set_retry(false);
-        return error;
-    }
-    // Pooled connections are closed by the other side without notice. That tells nothing about the endpoint.
-    if stale && x.relay.is_none() && x.fault.is_none() && x.stale < 2 {
-        x.repeat = true;
-        count(x, "stale_connection");
-        error.set_retry(true);
-        return error;
-    }
-    if session.response_written().is_some() {
-        return cut_off(error, x);
-    }
-    let again = match x.fault {
-        // A status, which was judged with its headers at hand.
-        Some((Fault::Status(_), _)) if x.relay.is_none() => x.again.take().unwrap_or(false),
-        fault => {
-            let fault = fault.map_or_else(|| classify(&error), |(fault, _)| fault);
-            failed(x, fault, None, &error.to_string())
-        }
-    };
-    error.set_retry(again);
-    error
-}
-
 /// Notes a failed attempt everywhere; tells whether another one follows.
-pub fn failed(x: &mut Exchange, fault: Fault, hint: Option<Duration>, detail: &str) -> bool {
+fn failed(x: &mut Exchange, fault: Fault, hint: Option<Duration>, detail: &str) -> bool {
     count(x, fault.name());
     let (Some(plan), Some(attempt)) = (x.plan.as_mut(), x.attempt.as_ref()) else {
         return false;
@@ -192,9 +236,7 @@ pub fn failed(x: &mut Exchange, fault: Fault, hint: Option<Duration>, detail: &s
 }
 
 /// An upstream that broke off after the client had seen the beginning: no second attempt, and no pretence.
-fn cut_off(mut error: Box<Error>, x: &mut Exchange) -> Box<Error> {
-    error.set_retry(false);
-    let fault = classify(&error);
+fn cut_off(x: &mut Exchange, fault: Fault, detail: &str) {
     count(x, "truncated");
     if let Some(attempt) = &x.attempt {
         attempt.chosen.failed();
@@ -210,8 +252,7 @@ fn cut_off(mut error: Box<Error>, x: &mut Exchange) -> Box<Error> {
             "the provider broke off in the middle of its answer",
         ),
     };
-    x.failure = Some(Failure::new(kind, message).detail(error.to_string()));
-    error
+    x.failure = Some(Failure::new(kind, message).detail(detail));
 }
 
 /// Counts the running attempt under its outcome.
@@ -221,18 +262,6 @@ pub fn count(x: &Exchange, outcome: &str) {
             .attempts
             .with_label_values(&[&attempt.target.upstream.name, outcome])
             .inc();
-    }
-}
-
-fn classify(error: &Error) -> Fault {
-    match error.etype() {
-        etype if *etype == SILENT => Fault::Timeout,
-        ErrorType::ConnectTimedout
-        | ErrorType::TLSHandshakeTimedout
-        | ErrorType::ReadTimedout
-        | ErrorType::WriteTimedout => Fault::Timeout,
-        ErrorType::InvalidHTTPHeader | ErrorType::InvalidH2 => Fault::Invalid,
-        _ => Fault::Connect,
     }
 }
 

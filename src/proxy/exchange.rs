@@ -8,14 +8,14 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{buffered::Shared, relay::Relay};
+use super::relay::Relay;
 use crate::{
     auth::Principal,
     config::snapshot::Snapshot,
     error::Failure,
     limits::address::Permit,
     protocol::{Call, Dialect, request::Request},
-    routing::retry::{Attempt, Fault, Plan},
+    routing::retry::{Attempt, Plan},
     telemetry::{metrics::METRICS, record::Outcome},
 };
 
@@ -51,8 +51,6 @@ pub struct Exchange {
     // Filled in by `intake`.
     /// The decoded request.
     pub request: Option<Request>,
-    /// What is shared with the session that replays the body.
-    pub shared: Arc<Shared>,
 
     // Filled in by `dispatch`.
     /// The attempts: made and possible.
@@ -69,8 +67,6 @@ pub struct Exchange {
     pub attempt_started: Instant,
     /// How often it was repeated because a pooled connection turned out to be closed.
     pub stale: u32,
-    /// Whether another attempt follows the error status that was just judged.
-    pub again: Option<bool>,
     /// Set when the same attempt is to be made once more, on a fresh connection.
     pub repeat: bool,
     /// Time until the first attempt began.
@@ -79,8 +75,6 @@ pub struct Exchange {
     // Filled in by `relay`.
     /// The answer on its way; only while an attempt is being answered.
     pub relay: Option<Relay>,
-    /// Why the running attempt failed, and the upstream's hint when to come back.
-    pub fault: Option<(Fault, Option<Duration>)>,
     /// The provider's id for the request.
     pub provider_request_id: Option<String>,
     /// Time to the first content.
@@ -117,7 +111,6 @@ impl Exchange {
             permits: Vec::new(),
             open: Open::request(),
             request: None,
-            shared: Arc::new(Shared::new(started)),
             plan: None,
             route: None,
             configured: false,
@@ -125,11 +118,9 @@ impl Exchange {
             body: Bytes::new(),
             attempt_started: started,
             stale: 0,
-            again: None,
             repeat: false,
             overhead: None,
             relay: None,
-            fault: None,
             provider_request_id: None,
             first_token: None,
             failure: None,

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use pingora::{protocols::http::ServerSession, proxy::Session};
 
-use super::{Gateway, admit, buffered, exchange::Exchange};
+use super::{Gateway, admit, exchange::Exchange};
 use crate::{
     error::{Failure, Kind},
     limits::address::Open,
@@ -17,7 +17,7 @@ use crate::{
 /// Bodies from this size on are decoded on a thread that may block: walking 1 MiB takes about a millisecond.
 const LARGE: usize = 1024 * 1024;
 
-/// Reads and decodes the body, finds the targets, and puts the session in place that can send it more than once.
+/// Reads and decodes the body, and finds the targets.
 pub async fn decode(
     gateway: &Gateway,
     session: &mut Session,
@@ -52,7 +52,6 @@ pub async fn decode(
     }
     x.request = Some(request);
     session.set_write_timeout(Some(limits.write_timeout.get()));
-    buffered::wrap(&mut session.downstream_session, x.shared.clone());
     Ok(())
 }
 
@@ -78,7 +77,9 @@ async fn read(
             .await
             .map_err(|e| broken(&e))?;
         // Pingora gives keep-alive up here, since the body is not read yet; it will be.
-        session.set_keepalive(keepalive.or(Some(0)).filter(|_| !session.is_http2()));
+        if keepalive.is_some() {
+            session.set_keepalive(keepalive);
+        }
     }
     tokio::time::timeout(time, collect(session, limit, length))
         .await

@@ -4,12 +4,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
+use pingora::{Result, http::ResponseHeader, protocols::http::ServerSession};
 
-use super::{
-    dispatch::{self, failed},
-    exchange::Exchange,
-};
+use super::{attempt::Lost, dispatch, exchange::Exchange};
 use crate::{
     protocol::{
         Operation,
@@ -37,37 +34,37 @@ const LARGEST_EVENT: usize = 64 * 1024 * 1024;
 /// What comes out of a compressed answer at most.
 const LARGEST_ANSWER: usize = 1024 * 1024 * 1024;
 
-/// Judges the head of an upstream's answer: another attempt, or the one to tell the client.
-pub fn judge(head: &mut ResponseHeader, x: &mut Exchange) -> Result<()> {
-    if head.status.is_informational() {
-        return Ok(());
-    }
-    x.shared.head_came();
+/// Judges the head of an upstream's answer: a failure, or an answer for the client.
+pub fn judge(head: &mut ResponseHeader, x: &mut Exchange) -> Result<(), Lost> {
     x.provider_request_id = provider_request_id(head);
     let status = head.status.as_u16();
     if status >= 400 {
         let fault = Fault::Status(status);
         let hint = retry_after(&head.headers);
-        x.fault = Some((fault, hint));
-        let again = failed(x, fault, hint, "error status");
-        x.again = Some(again);
-        if again || status == 401 {
-            return Error::e_explain(ErrorType::HTTPStatus(status), "refused by the upstream")
-                .map_err(|e: Box<Error>| e.into_up());
+        let (Some(plan), Some(attempt)) = (x.plan.as_mut(), x.attempt.as_ref()) else {
+            return Err(Lost::Internal("an answer without an attempt".to_owned()));
+        };
+        if status == 401 || plan.would_go_on(attempt, fault, hint) {
+            return Err(Lost::Fault {
+                fault,
+                hint,
+                detail: format!("status {status}"),
+            });
         }
         // The last word is the provider's own, and the hint the best that any of them gave.
+        plan.failed(attempt, fault, hint);
+        let soonest = plan.retry_after();
+        dispatch::count(x, fault.name());
         x.failure = None;
         x.outcome = Some(Outcome::UpstreamError);
-        if let Some(time) = x.plan.as_ref().and_then(|plan| plan.retry_after())
+        if let Some(time) = soonest
             && status == 429
         {
-            set_retry_after(head, time)?;
+            set_retry_after(head, time).map_err(|e| Lost::Internal(e.to_string()))?;
         }
     }
-    let relay = Relay::new(head, status, x).map_err(|fault| {
-        x.fault = Some((fault, None));
-        Error::explain(ErrorType::InvalidHTTPHeader, "unknown content-encoding").into_up()
-    })?;
+    let relay = Relay::new(head, status, x)
+        .map_err(|fault| Lost::fault(fault, "unknown content-encoding"))?;
     x.relay = Some(relay);
     Ok(())
 }
@@ -88,8 +85,9 @@ pub fn set_retry_after(head: &mut ResponseHeader, time: Duration) -> Result<()> 
 
 /// Headers of an upstream's answer that are not for the client: those of the connection, cookies of the provider's
 /// domain, and promises about its transport.
-const DROPPED: [&str; 10] = [
+const DROPPED: [&str; 11] = [
     "connection",
+    "transfer-encoding",
     "keep-alive",
     "proxy-authenticate",
     "upgrade",
@@ -101,11 +99,13 @@ const DROPPED: [&str; 10] = [
     "via",
 ];
 
-/// Turns the head of an upstream's answer into the one for the client.
-pub fn head_for_client(session: &Session, head: &mut ResponseHeader, x: &Exchange) -> Result<()> {
-    if head.status.is_informational() {
-        return Ok(());
-    }
+/// Turns the head of an upstream's answer into the one for the client; `length` is that of the body, where known.
+pub fn head_for_client(
+    client: &ServerSession,
+    mut head: Box<ResponseHeader>,
+    length: Option<usize>,
+    x: &Exchange,
+) -> Result<Box<ResponseHeader>> {
     for name in DROPPED {
         head.remove_header(name);
     }
@@ -118,21 +118,30 @@ pub fn head_for_client(session: &Session, head: &mut ResponseHeader, x: &Exchang
     for name in &ours {
         head.remove_header(name);
     }
-    if let Some(relay) = &x.relay {
-        if relay.decoder.is_some() {
-            head.remove_header("content-encoding");
-        }
-        if relay.may_change_length() && head.headers.contains_key("content-length") {
-            head.remove_header("content-length");
-            if !session.is_http2() {
-                head.insert_header("transfer-encoding", "chunked")?;
-            }
-        }
-        if relay.is_stream() && !head.headers.contains_key("cache-control") {
-            head.insert_header("cache-control", "no-cache")?;
-        }
+    let relay = x.relay.as_ref();
+    if relay.is_some_and(|relay| relay.decoder.is_some()) {
+        head.remove_header("content-encoding");
     }
-    super::reply::add_headers(head, x)
+    let bodiless = matches!(head.status.as_u16(), 204 | 304);
+    match length {
+        Some(length) if !bodiless => head.insert_header("content-length", length)?,
+        _ if relay.is_some_and(Relay::may_change_length) => {
+            head.remove_header("content-length");
+        }
+        _ => {}
+    }
+    // HTTP/1.0 knows no chunks; its answers end with the connection.
+    if !bodiless
+        && !head.headers.contains_key("content-length")
+        && client.req_header().version == http::Version::HTTP_11
+    {
+        head.insert_header("transfer-encoding", "chunked")?;
+    }
+    if relay.is_some_and(Relay::is_stream) && !head.headers.contains_key("cache-control") {
+        head.insert_header("cache-control", "no-cache")?;
+    }
+    super::reply::add_headers(&mut head, x)?;
+    Ok(head)
 }
 
 /// Why an answer cannot go on.
@@ -494,52 +503,49 @@ fn strip_null_usage(raw: Bytes) -> Bytes {
     edits.apply(&raw).unwrap_or(raw)
 }
 
-/// Passes a piece of the answer on, or says why not.
-pub fn body(chunk: &mut Option<Bytes>, end: bool, x: &mut Exchange) -> Result<()> {
+/// Takes a piece of the answer and gives what may go out to the client, if anything.
+pub fn piece(chunk: Option<Bytes>, end: bool, x: &mut Exchange) -> Result<Option<Bytes>, Lost> {
     let Some(relay) = x.relay.as_mut() else {
-        return Ok(());
+        return Ok(chunk);
     };
     let had_begun = relay.has_begun();
-    let pushed = relay.push(chunk.take(), end);
+    let out = match relay.push(chunk, end) {
+        Ok(out) => out,
+        Err(broken) => return Err(lost(broken, x)),
+    };
     if !had_begun && relay.has_begun() {
         x.first_token = Some(x.started.elapsed());
         if let Some(attempt) = &x.attempt {
             attempt.chosen.succeeded(x.attempt_started.elapsed());
         }
     }
-    match pushed {
-        Ok(out) => {
-            x.response_bytes += out.as_ref().map_or(0, Bytes::len);
-            *chunk = out;
-            if end && x.outcome.is_none() {
-                let errored = relay.errored();
-                dispatch::count(x, if errored { "stream_error" } else { "ok" });
-                x.outcome = Some(if errored {
-                    Outcome::UpstreamError
-                } else {
-                    Outcome::Ok
-                });
-            }
-            Ok(())
-        }
-        Err(broken) => Err(broken_error(broken, x)),
+    x.response_bytes += out.as_ref().map_or(0, Bytes::len);
+    if end && x.outcome.is_none() {
+        let errored = relay.errored();
+        dispatch::count(x, if errored { "stream_error" } else { "ok" });
+        x.outcome = Some(if errored {
+            Outcome::UpstreamError
+        } else {
+            Outcome::Ok
+        });
     }
+    Ok(out)
 }
 
-fn broken_error(broken: Broken, x: &mut Exchange) -> Box<Error> {
-    let (fault, what) = match broken {
+fn lost(broken: Broken, x: &mut Exchange) -> Lost {
+    match broken {
         Broken::Early(status, data) => {
             x.early_error = Some((status, data));
-            (
+            Lost::fault(
                 Fault::Status(status),
                 "the stream began with an error event",
             )
         }
-        Broken::Truncated => (Fault::Connect, "the stream ended before its end was told"),
-        Broken::Invalid(what) => (Fault::Invalid, what),
-    };
-    x.fault = Some((fault, None));
-    Error::explain(ErrorType::Custom("BrokenAnswer"), what).into_up()
+        Broken::Truncated => {
+            Lost::fault(Fault::Connect, "the stream ended before its end was told")
+        }
+        Broken::Invalid(what) => Lost::fault(Fault::Invalid, what),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The end of every request, exactly once: counted, measured, recorded, and its session put back in order.
+//! The end of every request, exactly once: counted, measured, recorded.
 
 use pingora::proxy::Session;
 
-use super::{buffered, exchange::Exchange};
+use super::exchange::Exchange;
 use crate::{
     error::Kind,
     routing::table::DIRECT,
@@ -20,9 +20,8 @@ const OTHER: &str = "other";
 const CLIENT_CLOSED: u16 = 499;
 
 /// Counts and records the request.
-pub fn settle(session: &mut Session, x: &mut Exchange) {
+pub fn settle(session: &Session, x: &mut Exchange) {
     let written = session.response_written().map(|head| head.status.as_u16());
-    buffered::unwrap(&mut session.downstream_session, &x.shared);
     let outcome = x.outcome.unwrap_or(Outcome::ClientGone);
     let status = match outcome {
         Outcome::ClientGone => CLIENT_CLOSED,

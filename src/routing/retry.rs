@@ -94,6 +94,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MOST: Duration = Duration::from_secs(10);
 
 /// The attempts of one request: what was tried, what is left.
+#[derive(Clone)]
 pub struct Plan {
     targets: Vec<Target>,
     retry: Arc<RetryConfig>,
@@ -246,6 +247,15 @@ impl Plan {
         self.go_on(attempt, fault, hint)
     }
 
+    /// Whether another attempt would follow such a failure; notes nothing.
+    pub fn would_go_on(&self, attempt: &Attempt, fault: Fault, hint: Option<Duration>) -> bool {
+        let mut trial = self.clone();
+        if fault.is_credentials_fault() && attempt.key.secret.is_some() {
+            trial.keys |= attempt.key.bit();
+        }
+        trial.go_on(attempt, fault, hint)
+    }
+
     fn go_on(&mut self, attempt: &Attempt, fault: Fault, hint: Option<Duration>) -> bool {
         let limit = self.retry.attempts.unwrap_or(RetryConfig::MOST);
         // A refused credential is ours to replace, whatever the operator thinks of statuses.
@@ -254,7 +264,9 @@ impl Plan {
             return false;
         }
         let upstream = &attempt.target.upstream;
-        let other_key = fault.is_credentials_fault() && upstream.credentials.fresh(self.keys);
+        let other_key = fault.is_credentials_fault()
+            && attempt.key.secret.is_some()
+            && upstream.credentials.fresh(self.keys);
         if !other_key {
             self.addresses.push(attempt.chosen.address());
             // The next endpoint may use the same credential again, unless it was the credential's fault.

@@ -21,6 +21,7 @@ fn world(routes: serde_json::Value) -> World {
             "two": { "kind": "openai", "base_url": "http://127.0.0.1:2/v1", "api_key": "k3" },
             "pool": { "kind": "openai", "api_key": "k4", "endpoints": [
                 { "url": "http://127.0.0.1:3/v1" }, { "url": "http://127.0.0.1:4/v1" } ] },
+            "keyless": { "kind": "openai", "base_url": "http://127.0.0.1:5/v1" },
         },
         "routes": routes,
     }))
@@ -115,6 +116,19 @@ fn a_lone_limited_credential_is_still_used() {
     let attempt = plan.begin(false).ok().unwrap();
     assert!(!plan.failed(&attempt, Fault::Status(429), Some(Duration::from_secs(60))));
     assert!(world.plan("two/m").begin(false).is_ok());
+}
+
+#[test]
+fn a_provider_without_credentials_is_not_asked_again_when_it_wants_some() {
+    let world = world(serde_json::json!({}));
+    assert_eq!(
+        all(&mut world.plan("keyless/m"), Fault::Status(401)).len(),
+        1
+    );
+    assert_eq!(
+        all(&mut world.plan("keyless/m"), Fault::Status(429)).len(),
+        1
+    );
 }
 
 #[test]

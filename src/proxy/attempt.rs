@@ -1,0 +1,355 @@
+//! One attempt: connect, send, judge the head of the answer, and pass the answer on.
+//!
+//! Pingora's own proxy loop copies bodies between two tasks while it reads them, writes an answer's head at once, and
+//! knows one read timeout. Here the request is whole before the first attempt, the head waits for content, and limits
+//! differ by phase; so the attempts run in one future over Pingora's connector. docs/decisions/0002 has the measurements.
+
+use std::{
+    ops::DerefMut,
+    pin::{Pin, pin},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::Version;
+use pingora::{
+    Error, ErrorType, RetryType,
+    connectors::http::Connector,
+    http::{RequestHeader, ResponseHeader},
+    protocols::http::{
+        ServerSession,
+        client::HttpSession,
+        v1::client::{HttpSession as Http1, http_req_header_to_wire},
+    },
+    proxy::Session,
+    upstreams::peer::{HttpPeer, Peer},
+};
+use tokio::io::AsyncWriteExt;
+
+use super::{dispatch, exchange::Exchange, relay};
+use crate::routing::retry::Fault;
+
+/// Why an attempt did not end with an answer.
+#[derive(Debug)]
+pub enum Lost {
+    /// The client left; nobody is there to be answered.
+    Gone,
+    /// A pooled connection turned out to be closed; the attempt is made again on a fresh one.
+    Stale,
+    /// The upstream cannot speak HTTP/2 after all, and need not; the attempt is made again over HTTP/1.1.
+    NotHttp2,
+    /// The upstream failed.
+    Fault {
+        /// In which way.
+        fault: Fault,
+        /// When it wants to be asked again.
+        hint: Option<Duration>,
+        /// For the operator.
+        detail: String,
+    },
+    /// The gateway failed.
+    Internal(String),
+}
+
+impl Lost {
+    /// A failure of the upstream.
+    pub fn fault(fault: Fault, detail: impl Into<String>) -> Self {
+        Self::Fault {
+            fault,
+            hint: None,
+            detail: detail.into(),
+        }
+    }
+
+    fn from_error(error: &Error, reused: bool, peer: &HttpPeer) -> Self {
+        let may_downgrade = || {
+            peer.get_alpn()
+                .is_none_or(|alpn| alpn.get_min_http_version() == 1)
+        };
+        match (error.etype(), &error.retry) {
+            (ErrorType::H2Downgrade | ErrorType::InvalidH2, _) if may_downgrade() => Self::NotHttp2,
+            (_, RetryType::ReusedOnly | RetryType::Decided(true)) if reused => Self::Stale,
+            _ => Self::fault(classify(error), error.to_string()),
+        }
+    }
+}
+
+fn classify(error: &Error) -> Fault {
+    match error.etype() {
+        ErrorType::ConnectTimedout
+        | ErrorType::TLSHandshakeTimedout
+        | ErrorType::ReadTimedout
+        | ErrorType::WriteTimedout => Fault::Timeout,
+        ErrorType::InvalidHTTPHeader | ErrorType::InvalidH2 => Fault::Invalid,
+        _ => Fault::Connect,
+    }
+}
+
+/// Requests up to this size go out in one write, head and body together.
+const ONE_WRITE: usize = 64 * 1024;
+
+/// How long an upstream that would not take the whole request may still say why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Asks the running attempt's target and passes its answer on to the client.
+pub async fn make(
+    connector: &Connector,
+    s: &mut Session,
+    x: &mut Exchange,
+    peer: &HttpPeer,
+) -> Result<(), Lost> {
+    let head = dispatch::write_head(s, x).map_err(|e| Lost::Internal(e.to_string()))?;
+    let limits = dispatch::limits(x);
+    let client = &mut s.downstream_session;
+    let mut clock = Clock::new(limits.connect);
+    // On the heap, since it is large and an open stream would carry its place along.
+    let connecting = Box::pin(connector.get_http_session(peer));
+    let (upstream, reused) = clock
+        .unless_gone(client, "no connection in time", connecting)
+        .await?
+        .map_err(|e| Lost::fault(classify(&e), e.to_string()))?;
+    clock.restart(limits.head.min(limits.total));
+    let sending = send(upstream, head, x.body.clone(), peer, reused, clock.deadline);
+    let mut upstream = clock
+        .unless_gone(client, "no answer in time", Box::pin(sending))
+        .await??;
+    let done = answer(s, x, &mut upstream, (peer, reused), &limits, clock).await;
+    match (&done, upstream) {
+        (Ok(true), upstream) => {
+            let idle = peer.idle_timeout();
+            connector.release_http_session(upstream, peer, idle).await;
+        }
+        // Tells an HTTP/2 upstream that nobody listens any more; a connection of HTTP/1.1 is closed.
+        (_, mut upstream) => upstream.shutdown().await,
+    }
+    if let Err(Lost::NotHttp2) = &done {
+        connector.prefer_h1(peer);
+    }
+    done.map(|_| ())
+}
+
+/// Reads the answer and passes it on; tells whether the upstream's connection can be used again.
+async fn answer(
+    s: &mut Session,
+    x: &mut Exchange,
+    upstream: &mut HttpSession,
+    (peer, reused): (&HttpPeer, bool),
+    limits: &Limits,
+    mut clock: Clock,
+) -> Result<bool, Lost> {
+    let client = &mut s.downstream_session;
+    let mut head = clock
+        .unless_gone(client, "no answer in time", pin!(read_head(upstream)))
+        .await?
+        .map_err(|e| Lost::from_error(&e, reused, peer))?;
+    relay::judge(&mut head, x)?;
+    let mut head = Some(head);
+    let begun = x.attempt_started;
+    clock.until((begun + limits.content).min(begun + limits.total));
+    let mut late = "no content in time";
+    loop {
+        let client = &mut s.downstream_session;
+        let chunk = clock
+            .unless_gone(client, late, pin!(upstream.read_response_body()))
+            .await?
+            .map_err(|e| Lost::fault(classify(&e), e.to_string()))?;
+        let end = chunk.is_none() || upstream.response_done();
+        let out = relay::piece(chunk, end, x)?;
+        if out.is_none() && !end {
+            continue;
+        }
+        if let Some(head) = head.take() {
+            let length = out.as_ref().filter(|_| end).map_or(0, Bytes::len);
+            let head = relay::head_for_client(client, head, end.then_some(length), x)
+                .map_err(|e| Lost::Internal(e.to_string()))?;
+            client
+                .write_response_header(head)
+                .await
+                .map_err(|_| Lost::Gone)?;
+            late = "the answer stopped";
+            // No other attempt can follow.
+            x.release_request();
+        }
+        client
+            .write_response_body(out.unwrap_or_default(), end)
+            .await
+            .map_err(|_| Lost::Gone)?;
+        if end {
+            return Ok(true);
+        }
+        clock.until((Instant::now() + limits.idle).min(begun + limits.total));
+    }
+}
+
+/// Sends the request. An upstream that answers before it has read everything is listened to.
+async fn send(
+    upstream: HttpSession,
+    mut head: RequestHeader,
+    body: Bytes,
+    peer: &HttpPeer,
+    reused: bool,
+    deadline: Instant,
+) -> Result<HttpSession, Lost> {
+    let mut upstream = match upstream {
+        HttpSession::H1(session) if body.len() <= ONE_WRITE => {
+            return send_at_once(session, &head, &body, peer, reused).await;
+        }
+        upstream => upstream,
+    };
+    if let HttpSession::H2(_) = upstream {
+        dispatch::for_http2(&mut head, peer.is_tls()).map_err(|e| Lost::Internal(e.to_string()))?;
+    }
+    upstream.set_write_timeout(Some(deadline.saturating_duration_since(Instant::now())));
+    upstream
+        .write_request_header(Box::new(head))
+        .await
+        .map_err(|e| refine(&e, reused, peer))?;
+    let sent = match upstream.write_request_body(body, true).await {
+        Ok(()) => upstream.finish_request_body().await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = sent else {
+        return Ok(upstream);
+    };
+    // Perhaps it has answered already, and will not read the rest.
+    match tokio::time::timeout(LAST_WORDS, upstream.read_response_header()).await {
+        Ok(Ok(())) => Ok(upstream),
+        _ => Err(refine(&error, reused, peer)),
+    }
+}
+
+/// What a failed write means: on a pooled connection, that it was closed.
+fn refine(error: &Error, reused: bool, peer: &HttpPeer) -> Lost {
+    let closed = matches!(
+        error.etype(),
+        ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::H2Error
+    );
+    if reused && closed {
+        Lost::Stale
+    } else {
+        Lost::from_error(error, reused, peer)
+    }
+}
+
+/// Pingora writes head and body apart, which costs a system call and a packet; half of a request's time is there.
+async fn send_at_once(
+    session: Http1,
+    head: &RequestHeader,
+    body: &Bytes,
+    peer: &HttpPeer,
+    reused: bool,
+) -> Result<HttpSession, Lost> {
+    let mut wire = http_req_header_to_wire(head)
+        .ok_or_else(|| Lost::Internal("the request head cannot be written".to_owned()))?;
+    wire.extend_from_slice(body);
+    let mut stream = session.into_inner();
+    let written = async {
+        stream.write_all(&wire).await?;
+        stream.flush().await
+    };
+    let written = written.await;
+    let mut session = Http1::new_with_options(stream, peer);
+    let Err(error) = written else {
+        return Ok(HttpSession::H1(session));
+    };
+    if reused {
+        return Err(Lost::Stale);
+    }
+    match tokio::time::timeout(LAST_WORDS, session.read_response()).await {
+        Ok(Ok(_)) => Ok(HttpSession::H1(session)),
+        _ => Err(Lost::fault(Fault::Connect, error.to_string())),
+    }
+}
+
+/// Reads the head of the answer, past interim ones.
+async fn read_head(upstream: &mut HttpSession) -> pingora::Result<Box<ResponseHeader>> {
+    loop {
+        if upstream
+            .response_header()
+            .is_none_or(|head| head.status.is_informational())
+        {
+            upstream.read_response_header().await?;
+        }
+        let Some(head) = upstream.response_header() else {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "no head");
+        };
+        if head.status == 101 {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "protocol switched unasked");
+        }
+        if !head.status.is_informational() {
+            let mut head = Box::new(head.clone());
+            head.set_version(Version::HTTP_11);
+            if let HttpSession::H1(session) = upstream {
+                session.respect_keepalive();
+            }
+            return Ok(head);
+        }
+    }
+}
+
+/// The time limits of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For the connection; a backstop, as Pingora's connector has the operator's limit.
+    pub connect: Duration,
+    /// Until the answer's head.
+    pub head: Duration,
+    /// Until its first content.
+    pub content: Duration,
+    /// Between two pieces of content.
+    pub idle: Duration,
+    /// For all of it.
+    pub total: Duration,
+}
+
+/// A deadline that moves, over one timer.
+struct Clock {
+    deadline: Instant,
+    timer: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl Clock {
+    fn new(limit: Duration) -> Self {
+        let deadline = Instant::now() + limit;
+        Self {
+            deadline,
+            timer: Box::pin(tokio::time::sleep_until(deadline.into())),
+        }
+    }
+
+    fn restart(&mut self, limit: Duration) {
+        self.until(Instant::now() + limit);
+    }
+
+    /// Moves the deadline. The timer is left alone if it fires before: content moves the deadline all the time.
+    fn until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        if self.timer.deadline() > deadline.into() {
+            self.timer.as_mut().reset(deadline.into());
+        }
+    }
+
+    /// Runs `work`, unless the client leaves or the deadline comes.
+    async fn unless_gone<T>(
+        &mut self,
+        client: &mut ServerSession,
+        late: &'static str,
+        mut work: Pin<impl DerefMut<Target: Future<Output = T>>>,
+    ) -> Result<T, Lost> {
+        let gone = client.read_body_or_idle(true);
+        tokio::pin!(gone);
+        loop {
+            tokio::select! {
+                biased;
+                done = work.as_mut() => return Ok(done),
+                _ = &mut gone => return Err(Lost::Gone),
+                () = &mut self.timer => {
+                    if Instant::now() >= self.deadline {
+                        return Err(Lost::fault(Fault::Timeout, late));
+                    }
+                    self.timer.as_mut().reset(self.deadline.into());
+                }
+            }
+        }
+    }
+}
