@@ -155,9 +155,8 @@ fn check(path: &Path) -> Result<(), String> {
     // Builds what a start would build, so that missing certificates show here; nothing listens and nothing is written.
     config.telemetry.access_log.format = sluicegate::telemetry::LogFormat::Off;
     for tls in config.server.listen.iter().filter_map(|l| l.tls.as_ref()) {
-        for file in [&tls.cert, &tls.key] {
-            std::fs::metadata(file).map_err(|e| format!("server.listen: {file}: {e}"))?;
-        }
+        sluicegate::server::check_certificate(tls)
+            .map_err(|why| format!("{}: {why}", path.display()))?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -175,6 +175,13 @@ fn find(path: &str) -> Result<Call, Lost> {
         },
         None => (None, trimmed),
     };
+    if version.is_some()
+        && below
+            .split_once('/')
+            .is_some_and(|(second, _)| VERSIONS.contains(&second))
+    {
+        return Err(Lost::NotFound(explain(path, trimmed)));
+    }
     if let Some((model, verb)) = below.rsplit_once(':')
         && family.is_none_or(|f| f == Dialect::Gemini)
         && let Some(operation) = Operation::ALL
@@ -392,6 +399,10 @@ mod tests {
         let Err(Lost::NotFound(text)) = recognise(&Method::POST, "/v1/v1/chat/completions") else {
             panic!("accepted");
         };
+        let gemini = "/v1beta/v1beta/models/gemini/x:generateContent";
+        assert!(
+            matches!(recognise(&Method::POST, gemini), Err(Lost::NotFound(text)) if text.contains("twice"))
+        );
         assert!(
             text.contains("twice") && text.contains("`/v1/chat/completions` exists"),
             "{text}"

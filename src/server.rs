@@ -18,7 +18,7 @@ use pingora::{
     protocols::{Stream, http::ServerSession, l4::stream::L4BufferSettings},
     proxy::HttpProxy,
     server::{
-        RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
+        ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
         configuration::{Opt, ServerConf},
     },
     services::listening::Service,
@@ -26,13 +26,13 @@ use pingora::{
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{Notify, mpsc},
 };
 
 use crate::{
     admin::{self, Admin},
     config::{
-        Config, ListenTls, ServerConfig,
+        Config, ListenConfig, ListenTls, ServerConfig,
         snapshot::{Live, Source},
     },
     demo,
@@ -42,6 +42,7 @@ use crate::{
     },
     proxy::Gateway,
     telemetry::metrics::METRICS,
+    upstream::{UpstreamTls, tls::Certificates},
 };
 
 /// How long the first look-ups and health checks may hold up readiness.
@@ -62,6 +63,7 @@ pub struct Process {
     live: Arc<Live>,
     runtime: Runtime,
     draining: Arc<AtomicBool>,
+    listening: Arc<Notify>,
     upgrade: bool,
 }
 
@@ -88,6 +90,7 @@ impl Process {
             live,
             runtime,
             draining: Arc::default(),
+            listening: Arc::default(),
             upgrade,
         };
         process.start_admin(admin_address)?;
@@ -106,6 +109,9 @@ impl Process {
     pub fn run(self) -> Result<(), String> {
         let snapshot = self.live.get();
         let server_config = &snapshot.config.server;
+        if !self.upgrade {
+            check_addresses(server_config)?;
+        }
         let conf = server_conf(server_config);
         let options = Opt {
             upgrade: self.upgrade,
@@ -129,7 +135,7 @@ impl Process {
         Ok(())
     }
 
-    fn service(&self, conf: &Arc<ServerConf>, config: &Config) -> Result<Service<Front>, String> {
+    fn service(&self, conf: &Arc<ServerConf>, config: &Config) -> Result<Announced, String> {
         let addresses: Arc<Addresses> = Arc::default();
         let connector = Connector::new(Some(ConnectorOptions::from_server_conf(conf)));
         let gateway = Gateway::new(
@@ -162,7 +168,12 @@ impl Process {
             };
             service.add_listener(endpoint);
         }
-        Ok(service)
+        let address = |l: &ListenConfig| l.address.to_string();
+        Ok(Announced {
+            service,
+            addresses: config.server.listen.iter().map(address).collect(),
+            listening: self.listening.clone(),
+        })
     }
 
     fn start_admin(&self, address: SocketAddr) -> Result<(), String> {
@@ -173,8 +184,10 @@ impl Process {
             ready: ready.clone(),
         };
         let live = self.live.clone();
+        let listening = self.listening.clone();
         self.runtime.spawn(async move {
             live.ready(FIRST_LOOK).await;
+            listening.notified().await;
             ready.store(true, Ordering::Relaxed);
         });
         let listener = self
@@ -263,10 +276,32 @@ async fn reload(live: &Arc<Live>, always: bool) {
     let _ = tokio::task::spawn_blocking(move || live.reload(always)).await;
 }
 
-fn tls_settings(tls: &ListenTls) -> Result<TlsSettings, String> {
-    for path in [&tls.cert, &tls.key] {
-        std::fs::metadata(path).map_err(|e| format!("{path}: {e}"))?;
+/// Whether every address is free: Pingora tries again for half a minute, and then panics.
+fn check_addresses(config: &ServerConfig) -> Result<(), String> {
+    for ListenConfig { address, .. } in &config.listen {
+        std::net::TcpListener::bind(address)
+            .map_err(|error| format!("server.listen {address}: {error}"))?;
     }
+    Ok(())
+}
+
+/// Whether the certificate and the key of a listener can be used.
+///
+/// # Errors
+/// Names the file and what is wrong with it.
+pub fn check_certificate(tls: &ListenTls) -> Result<(), String> {
+    // Pingora reads them in the thread of the service, and panics there.
+    Certificates::read(&UpstreamTls {
+        cert: Some(tls.cert.clone()),
+        key: Some(tls.key.clone()),
+        ..UpstreamTls::default()
+    })
+    .map(|_| ())
+    .map_err(|why| format!("server.listen: {why}"))
+}
+
+fn tls_settings(tls: &ListenTls) -> Result<TlsSettings, String> {
+    check_certificate(tls)?;
     let mut settings = TlsSettings::intermediate(&tls.cert, &tls.key)
         .map_err(|error| format!("{} or {}: {error}", tls.cert, tls.key))?;
     settings.enable_h2();
@@ -303,6 +338,45 @@ fn h2_options(config: &Config) -> pingora::protocols::http::v2::server::H2Option
         .max_concurrent_streams(config.limits.http2_streams)
         .max_header_list_size(u32::try_from(config.limits.header.0).unwrap_or(u32::MAX));
     options
+}
+
+/// The listeners, and word of it once all of them listen, which Pingora keeps to itself.
+struct Announced {
+    service: Service<Front>,
+    addresses: Vec<String>,
+    listening: Arc<Notify>,
+}
+
+#[async_trait]
+impl pingora::services::Service for Announced {
+    async fn start_service(
+        &mut self,
+        fds: Option<ListenFds>,
+        shutdown: ShutdownWatch,
+        per_fd: usize,
+    ) {
+        let table = fds.clone();
+        let addresses = std::mem::take(&mut self.addresses);
+        let listen = |table: &ListenFds| {
+            let table = table.lock();
+            addresses.iter().all(|a| table.get(a).is_some())
+        };
+        let announce = async {
+            while !table.as_ref().is_none_or(listen) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            self.listening.notify_one();
+        };
+        tokio::join!(self.service.start_service(fds, shutdown, per_fd), announce);
+    }
+
+    fn name(&self) -> &str {
+        self.service.name()
+    }
+
+    fn listen_addresses(&self) -> Option<Vec<String>> {
+        self.service.listen_addresses()
+    }
 }
 
 /// Every connection: counted for its address, then served.

@@ -37,6 +37,9 @@ pub struct Live {
     source: Source,
     /// What the file said when it was last applied; also keeps reloads from running side by side.
     applied: Mutex<Option<Config>>,
+    /// Why the file was refused when it was last read: the same is not told again when something else in its folder
+    /// changes, such as the log that tells it.
+    refused: Mutex<Option<String>>,
     demo: Option<SocketAddr>,
     runtime: Handle,
 }
@@ -77,6 +80,7 @@ impl Live {
             current: ArcSwap::from_pointee(snapshot),
             source,
             applied: Mutex::new(None),
+            refused: Mutex::new(None),
             demo,
             runtime,
         });
@@ -133,6 +137,16 @@ impl Live {
                 }
             }
         };
+        let refusal = match &outcome {
+            Reload::Refused(why) => Some(why.clone()),
+            Reload::Applied | Reload::Unchanged => None,
+        };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = !always && refusal.is_some() && *refused == refusal;
+        *refused = refusal;
+        if known {
+            return outcome;
+        }
         let label = match &outcome {
             Reload::Applied => {
                 note_applied();

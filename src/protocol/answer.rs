@@ -37,8 +37,15 @@ pub trait Speaker: Sync {
     /// The body of an error answer.
     fn error_body(&self, failure: &Failure, request_id: &str) -> Vec<u8>;
 
-    /// The event that ends a stream which has begun. Never one that says all is well.
-    fn error_event(&self, operation: Operation, failure: &Failure, request_id: &str) -> Bytes;
+    /// The event that ends a stream which has begun. Never one that says all is well. `sequence` is its number, where
+    /// the dialect counts events.
+    fn error_event(
+        &self,
+        operation: Operation,
+        failure: &Failure,
+        request_id: &str,
+        sequence: u64,
+    ) -> Bytes;
 }
 
 impl Dialect {
@@ -103,6 +110,8 @@ pub struct Reading {
     pub model: Option<Box<str>>,
     /// Why it ended, in the provider's words; also says that the answer is whole.
     pub finish: Option<Box<str>>,
+    /// The number of the next event, where the dialect counts them.
+    pub next_sequence: u64,
 }
 
 impl Reading {
@@ -210,29 +219,41 @@ impl<'de> Deserialize<'de> for Says {
     }
 }
 
-/// An error object inside an answer: `{ code, type, status }`, where `code` is a number or a word.
+/// An error inside an answer: an object `{ code, type, status }` whose members are numbers or words, or just a text.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct ErrorObject {
-    code: serde_json::Value,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    status: Option<String>,
-}
+#[serde(transparent)]
+pub struct ErrorObject(serde_json::Value);
 
 impl ErrorObject {
+    /// Whether it tells an error: some servers have `"error": ""` or `false` in good answers.
+    pub fn is_told(&self) -> bool {
+        match &self.0 {
+            serde_json::Value::Object(_) | serde_json::Value::Number(_) => true,
+            serde_json::Value::String(text) => !text.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The status that this error stands for.
     pub fn status(&self) -> u16 {
-        let words = [
-            self.code.as_str(),
-            self.kind.as_deref(),
-            self.status.as_deref(),
-        ];
-        let words: Vec<&str> = words.into_iter().flatten().collect();
-        let number = self
-            .code
-            .as_u64()
-            .or_else(|| self.code.as_str()?.parse().ok());
+        let said = [&self.0, &self.0["code"], &self.0["type"], &self.0["status"]];
+        let words: Vec<&str> = said.iter().filter_map(|value| value.as_str()).collect();
+        let number = said
+            .iter()
+            .find_map(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
         status_of_error(number, &words.join(" "))
     }
+}
+
+/// Reads what is wanted of a whole answer. One of another shape tells nothing and is an answer all the same.
+///
+/// # Errors
+/// If it is no JSON.
+pub fn read_whole<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(body).or_else(|error| {
+        if !error.is_data() {
+            return Err(error);
+        }
+        serde_json::from_slice::<IgnoredAny>(body).map(|_| T::default())
+    })
 }

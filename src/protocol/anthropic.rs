@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Operation,
-    answer::{Counts, ErrorObject, Part, Reading, Speaker},
+    answer::{Counts, ErrorObject, Part, Reading, Speaker, read_whole},
     sse,
 };
 use crate::{
@@ -67,7 +67,7 @@ impl Speaker for Anthropic {
         body: &[u8],
         reading: &mut Reading,
     ) -> serde_json::Result<()> {
-        let whole: Message = serde_json::from_slice(body)?;
+        let whole: Message = read_whole(body)?;
         reading.saw_model(whole.model.as_deref());
         reading
             .counts
@@ -109,7 +109,7 @@ impl Speaker for Anthropic {
             .into_bytes()
     }
 
-    fn error_event(&self, _: Operation, failure: &Failure, request_id: &str) -> Bytes {
+    fn error_event(&self, _: Operation, failure: &Failure, request_id: &str, _: u64) -> Bytes {
         let event = error_object(failure, self.status(failure), request_id);
         sse::write_frame(Some("error"), event.to_string().as_bytes())
     }
@@ -150,7 +150,7 @@ struct Event<'a> {
     error: Option<ErrorObject>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Message<'a> {
     #[serde(default, borrow)]
     model: Option<Cow<'a, str>>,
@@ -179,6 +179,13 @@ struct Usage {
     output_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Option<u64>,
 }
 
 impl Usage {
@@ -189,7 +196,7 @@ impl Usage {
             output: self.output_tokens,
             cache_read: self.cache_read_input_tokens,
             cache_write: self.cache_creation_input_tokens,
-            reasoning: None,
+            reasoning: self.output_tokens_details.and_then(|d| d.thinking_tokens),
         }
     }
 }
@@ -271,7 +278,7 @@ mod tests {
         assert_eq!(body["type"], "error");
         assert_eq!(body["error"]["type"], "request_too_large");
         assert_eq!(body["request_id"], "req_1");
-        let event = Anthropic.error_event(Operation::Messages, &failure, "req_1");
+        let event = Anthropic.error_event(Operation::Messages, &failure, "req_1", 0);
         assert!(event.starts_with(b"event: error\ndata: {"));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Operation,
-    answer::{Counts, ErrorObject, Part, Reading, Says, Speaker},
+    answer::{Counts, ErrorObject, Part, Reading, Says, Speaker, read_whole},
     sse,
 };
 use crate::{error::Failure, usage::TokenUsage};
@@ -21,7 +21,7 @@ impl Speaker for Gemini {
         let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
             return Part::Content;
         };
-        if let Some(error) = chunk.error {
+        if let Some(error) = chunk.error.as_ref().filter(|e| e.is_told()) {
             return Part::Error(error.status());
         }
         let begun = chunk.read(operation, reading);
@@ -38,7 +38,7 @@ impl Speaker for Gemini {
         body: &[u8],
         reading: &mut Reading,
     ) -> serde_json::Result<()> {
-        let chunk: Chunk = serde_json::from_slice(body)?;
+        let chunk: Chunk = read_whole(body)?;
         chunk.read(operation, reading);
         reading.finish.get_or_insert_with(|| "done".into());
         Ok(())
@@ -64,7 +64,7 @@ impl Speaker for Gemini {
         error_object(failure).to_string().into_bytes()
     }
 
-    fn error_event(&self, _: Operation, failure: &Failure, _: &str) -> Bytes {
+    fn error_event(&self, _: Operation, failure: &Failure, _: &str, _: u64) -> Bytes {
         sse::write_frame(None, error_object(failure).to_string().as_bytes())
     }
 }
@@ -97,7 +97,7 @@ fn error_object(failure: &Failure) -> serde_json::Value {
     })
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Chunk<'a> {
     #[serde(default)]

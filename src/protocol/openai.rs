@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     Operation,
-    answer::{Counts, ErrorObject, Part, Reading, Says, Speaker},
+    answer::{Counts, ErrorObject, Part, Reading, Says, Speaker, read_whole},
     sse,
 };
 use crate::{
@@ -26,9 +26,15 @@ pub struct OpenAi;
 pub const DONE: &[u8] = b"[DONE]";
 
 impl Speaker for OpenAi {
-    fn frame(&self, operation: Operation, _: &[u8], data: &[u8], reading: &mut Reading) -> Part {
+    fn frame(
+        &self,
+        operation: Operation,
+        event: &[u8],
+        data: &[u8],
+        reading: &mut Reading,
+    ) -> Part {
         if operation == Operation::Responses {
-            return responses_frame(data, reading);
+            return responses_frame(event, data, reading);
         }
         // The SDKs stop at any data that begins so.
         if data.starts_with(DONE) {
@@ -38,7 +44,7 @@ impl Speaker for OpenAi {
         let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
             return Part::Content;
         };
-        if let Some(error) = chunk.error {
+        if let Some(error) = chunk.error.as_ref().filter(|e| e.is_told()) {
             return Part::Error(error.status());
         }
         reading.saw_model(chunk.model.as_deref());
@@ -68,7 +74,7 @@ impl Speaker for OpenAi {
     }
 
     fn whole(&self, _: Operation, body: &[u8], reading: &mut Reading) -> serde_json::Result<()> {
-        let whole: Whole = serde_json::from_slice(body)?;
+        let whole: Whole = read_whole(body)?;
         reading.saw_model(whole.model.as_deref());
         if let Some(usage) = whole.usage {
             reading.counts.update(usage.counts());
@@ -98,13 +104,22 @@ impl Speaker for OpenAi {
             .into_bytes()
     }
 
-    fn error_event(&self, operation: Operation, failure: &Failure, _: &str) -> Bytes {
+    fn error_event(
+        &self,
+        operation: Operation,
+        failure: &Failure,
+        _: &str,
+        sequence: u64,
+    ) -> Bytes {
         if operation == Operation::Responses {
             let event = json!({
                 "type": "error",
+                "sequence_number": sequence,
                 "code": failure.kind.code(),
                 "message": failure.message,
                 "param": null,
+                // The SDK raises on this object only.
+                "error": error_object(failure),
             });
             return sse::write_frame(Some("error"), event.to_string().as_bytes());
         }
@@ -251,7 +266,7 @@ impl Usage {
 }
 
 /// A whole answer of any of OpenAI's operations.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Whole<'a> {
     #[serde(default, borrow)]
     model: Option<Cow<'a, str>>,
@@ -276,9 +291,11 @@ struct ResponsesEvent<'a> {
     #[serde(rename = "type", default, borrow)]
     kind: Cow<'a, str>,
     #[serde(default)]
+    sequence_number: Option<u64>,
+    #[serde(default)]
     response: Option<ResponsesState>,
     #[serde(default)]
-    code: Option<String>,
+    code: Option<ErrorObject>,
     #[serde(default)]
     error: Option<ErrorObject>,
 }
@@ -293,11 +310,19 @@ struct ResponsesState {
     error: Option<ErrorObject>,
 }
 
-fn responses_frame(data: &[u8], reading: &mut Reading) -> Part {
+fn responses_frame(name: &[u8], data: &[u8], reading: &mut Reading) -> Part {
     let Ok(event) = serde_json::from_slice::<ResponsesEvent>(data) else {
         return Part::Content;
     };
-    let kind = event.kind.strip_prefix("response.").unwrap_or(&event.kind);
+    if let Some(number) = event.sequence_number {
+        reading.next_sequence = number.saturating_add(1);
+    }
+    // An error need not have a type of its own: its event's name, or the object alone, says enough.
+    let untyped = event.kind.is_empty() && (name == b"error" || event.error.is_some());
+    let kind = match &*event.kind {
+        _ if untyped => "error",
+        kind => kind.strip_prefix("response.").unwrap_or(kind),
+    };
     let mut error = event.error;
     if let Some(state) = event.response {
         reading.saw_model(state.model.as_deref());
@@ -320,11 +345,7 @@ fn responses_frame(data: &[u8], reading: &mut Reading) -> Part {
         }
         "failed" | "error" => {
             reading.saw_finish(kind);
-            let code = event.code.as_deref().unwrap_or_default();
-            Part::Error(error.map_or_else(
-                || super::answer::status_of_error(None, code),
-                |e| e.status(),
-            ))
+            Part::Error(error.or(event.code).unwrap_or_default().status())
         }
         _ => Part::Content,
     }
@@ -441,6 +462,15 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_the_responses_api_needs_no_type() {
+        let data = br#"{"error":{"message":"x","type":"server_error"}}"#;
+        for name in [&b"error"[..], b""] {
+            let part = OpenAi.frame(Operation::Responses, name, data, &mut Reading::default());
+            assert_eq!(part, Part::Error(500));
+        }
+    }
+
+    #[test]
     fn usage_of_an_incomplete_response_counts() {
         let (_, reading) = read(
             Operation::Responses,
@@ -465,10 +495,10 @@ mod tests {
             serde_json::from_slice(&OpenAi.error_body(&failure, "req_1")).unwrap();
         assert_eq!(body["error"]["type"], "server_error");
         assert_eq!(body["error"]["code"], "upstream_unreachable");
-        let event = OpenAi.error_event(Operation::Chat, &failure, "req_1");
+        let event = OpenAi.error_event(Operation::Chat, &failure, "req_1", 0);
         assert!(event.starts_with(b"data: {\"error\""));
         assert!(!event.windows(6).any(|w| w == DONE));
-        let event = OpenAi.error_event(Operation::Responses, &failure, "req_1");
+        let event = OpenAi.error_event(Operation::Responses, &failure, "req_1", 7);
         assert!(event.starts_with(b"event: error\n"));
     }
 }

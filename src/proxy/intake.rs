@@ -99,13 +99,20 @@ async fn collect(
     let Some(first) = session.read_request_body().await.map_err(|e| broken(&e))? else {
         return Ok(Bytes::new());
     };
-    if length == Some(first.len()) {
-        return Ok(first);
-    }
+    // HTTP/2 may tell the end in a frame of its own; an answer before that would reset the stream.
+    let Some(second) = session.read_request_body().await.map_err(|e| broken(&e))? else {
+        return if first.len() > limit {
+            Err(too_large(limit))
+        } else {
+            Ok(first)
+        };
+    };
     // What the client promises is not allocated before it comes.
-    let mut body = BytesMut::with_capacity(length.unwrap_or(0).min(256 * 1024).max(first.len()));
+    let expected = length.unwrap_or(0).min(256 * 1024);
+    let mut body = BytesMut::with_capacity(expected.max(first.len() + second.len()));
     body.extend_from_slice(&first);
-    drop(first);
+    body.extend_from_slice(&second);
+    drop((first, second));
     while let Some(chunk) = session.read_request_body().await.map_err(|e| broken(&e))? {
         if body.len() + chunk.len() > limit {
             return Err(too_large(limit));

@@ -336,7 +336,7 @@ impl Relay {
             }
             Part::Usage if self.strip_usage => {}
             Part::Lifecycle if !self.begun => {
-                self.hold_back(frame.into_raw());
+                self.hold_back(frame);
                 if self.held_enough() {
                     self.begin(out);
                 }
@@ -356,11 +356,11 @@ impl Relay {
         Ok(())
     }
 
-    fn hold_back(&mut self, raw: Bytes) {
+    fn hold_back(&mut self, frame: Raw) {
         let raw = if self.strip_usage {
-            strip_null_usage(raw)
+            without_null_usage(frame)
         } else {
-            raw
+            frame.into_raw()
         };
         self.held.extend_from_slice(&raw);
         self.held_frames += 1;
@@ -472,7 +472,23 @@ impl Out {
 /// With `include_usage`, OpenAI puts `"usage": null` into every other chunk; a client that did not ask does not know
 /// it from others.
 fn without_null_usage(frame: Raw) -> Bytes {
-    strip_null_usage(frame.into_raw())
+    let Raw::Event(event) = &frame else {
+        return frame.into_raw();
+    };
+    let in_one_piece = memchr::memmem::find(&event.raw, event.data()).is_some();
+    if in_one_piece {
+        return strip_null_usage(frame.into_raw());
+    }
+    // An event of several data lines is written anew if anything changes.
+    let data = Bytes::copy_from_slice(event.data());
+    let stripped = strip_null_usage(data.clone());
+    if stripped == data {
+        return frame.into_raw();
+    }
+    let name = std::str::from_utf8(event.event())
+        .ok()
+        .filter(|name| !name.is_empty());
+    sse::write_frame(name, &stripped)
 }
 
 fn strip_null_usage(raw: Bytes) -> Bytes {

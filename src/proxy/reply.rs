@@ -127,7 +127,12 @@ async fn end_stream(session: &mut Session, failure: &Failure, x: &mut Exchange) 
         let body = speaker.error_body(failure, &x.request_id);
         [&b",\n"[..], &body, b"]"].concat().into()
     } else {
-        speaker.error_event(call.operation, failure, &x.request_id)
+        speaker.error_event(
+            call.operation,
+            failure,
+            &x.request_id,
+            relay.reading.next_sequence,
+        )
     };
     x.response_bytes += event.len();
     session.write_response_body(Some(event), true).await

@@ -99,17 +99,12 @@ impl Table {
         if let Some(route) = self.routes.get(model) {
             return route.choose(dialect);
         }
-        let found = match model.split_once('/') {
-            Some((provider, rest)) => self.providers.get(provider).map(|u| (u, rest)),
-            None => None,
+        // A name with a slash is never tried elsewhere: a typo would send prompts to another vendor.
+        let (upstream, name) = match model.split_once('/') {
+            Some((provider, rest)) => (self.providers.get(provider), rest),
+            None => (self.native(dialect), model),
         };
-        let (upstream, name) = match found {
-            Some(found) => found,
-            None => (
-                self.native(dialect).ok_or_else(|| self.unknown(model))?,
-                model,
-            ),
-        };
+        let upstream = upstream.ok_or_else(|| self.unknown(model))?;
         if !upstream.speaks(dialect) {
             return Err(cannot_speak(model, dialect));
         }
@@ -281,6 +276,8 @@ mod tests {
         let failure = table.choose("gemini-flash", Dialect::Gemini).err().unwrap();
         assert_eq!(failure.kind, Kind::ModelNotFound);
         assert!(failure.message.contains("`fast`"), "{}", failure.message);
+        let failure = table.choose("opnai/gpt-4o", Dialect::OpenAi).err().unwrap();
+        assert_eq!(failure.kind, Kind::ModelNotFound);
         let failure = table.choose("claude/haiku", Dialect::OpenAi).err().unwrap();
         assert_eq!(failure.kind, Kind::BadRequest);
     }
