@@ -1,6 +1,9 @@
 //! The configuration file: each section composed from the module that owns it.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -234,6 +237,7 @@ impl Config {
                 );
             }
             provider.check(&at, &mut problems);
+            self.check_circle(&at, provider, &mut problems);
         }
         if self.providers.is_empty() {
             problems.add(
@@ -280,6 +284,33 @@ impl Config {
         }
         if server.workers > 1024 {
             problems.add(at.key("workers"), "must be at most 1024");
+        }
+    }
+
+    /// An endpoint at the gateway's own address would send requests round in a circle.
+    fn check_circle(&self, at: &Place, provider: &ProviderConfig, problems: &mut Problems) {
+        if provider.kind == Kind::Demo {
+            return;
+        }
+        for endpoint in provider.all_endpoints() {
+            let host = endpoint.url.host.parse::<IpAddr>().ok();
+            let is_local =
+                endpoint.url.host == "localhost" || host.is_some_and(|h| h.is_loopback());
+            let circle = |listener: &ListenConfig| {
+                let own = listener.address;
+                own.port() == endpoint.url.port
+                    && (Some(own.ip()) == host
+                        || is_local && (own.ip().is_loopback() || own.ip().is_unspecified()))
+            };
+            if self.server.listen.iter().any(circle) {
+                problems.add(
+                    at.clone(),
+                    format!(
+                        "{} is the gateway's own address (`server.listen`)",
+                        endpoint.url.authority()
+                    ),
+                );
+            }
         }
     }
 

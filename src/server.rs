@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +15,7 @@ use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
     connectors::{ConnectorOptions, http::Connector},
     listeners::{ListenerConfig, tls::TlsSettings},
-    protocols::{Stream, http::ServerSession, l4::stream::L4BufferSettings},
+    protocols::{Peek as _, Stream, http::ServerSession, l4::stream::L4BufferSettings},
     proxy::HttpProxy,
     server::{
         ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
@@ -55,6 +55,9 @@ const BUFFERS: L4BufferSettings = L4BufferSettings {
     write: Some(2048),
 };
 
+/// For waits of Pingora's that are ended in another way; in seconds.
+const NEVER: u64 = 30 * 24 * 3600;
+
 /// How long after a change of the file it is read: editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -64,6 +67,8 @@ pub struct Process {
     runtime: Runtime,
     draining: Arc<AtomicBool>,
     listening: Arc<Notify>,
+    /// Told when a new process takes over: it needs the admin address.
+    handed_over: Arc<Notify>,
     upgrade: bool,
 }
 
@@ -91,6 +96,7 @@ impl Process {
             runtime,
             draining: Arc::default(),
             listening: Arc::default(),
+            handed_over: Arc::default(),
             upgrade,
         };
         process.start_admin(admin_address)?;
@@ -126,6 +132,7 @@ impl Process {
         let signals = Signals {
             live: self.live.clone(),
             draining: self.draining.clone(),
+            handed_over: self.handed_over.clone(),
         };
         drop(snapshot);
         server.run(RunArgs {
@@ -190,13 +197,14 @@ impl Process {
             listening.notified().await;
             ready.store(true, Ordering::Relaxed);
         });
+        let handed_over = self.handed_over.clone();
+        let stop = async move { handed_over.notified().await };
         let listener = self
             .runtime
             .block_on(tokio::net::TcpListener::bind(address));
         match listener {
             Ok(listener) => {
-                self.runtime
-                    .spawn(admin::serve(admin, listener, std::future::pending()));
+                self.runtime.spawn(admin::serve(admin, listener, stop));
             }
             // The old process still has the address; it goes when it has handed over.
             Err(_) if self.upgrade => {
@@ -204,7 +212,7 @@ impl Process {
                     loop {
                         tokio::time::sleep(Duration::from_millis(200)).await;
                         if let Ok(listener) = tokio::net::TcpListener::bind(address).await {
-                            return admin::serve(admin, listener, std::future::pending()).await;
+                            return admin::serve(admin, listener, stop).await;
                         }
                     }
                 });
@@ -221,8 +229,14 @@ impl Process {
             return;
         };
         let (changed, mut changes) = mpsc::channel::<()>(1);
+        // Kubernetes swaps a link named `..data`; other files of the folder are not ours.
+        let name = path.file_name().map(ToOwned::to_owned);
+        let is_ours = move |path: &PathBuf| {
+            let file = path.file_name();
+            file == name.as_deref() || file.is_some_and(|file| file == "..data")
+        };
         let notice = move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
+            if event.is_ok_and(|e| !e.kind.is_access() && e.paths.iter().any(&is_ours)) {
                 // One notice is enough.
                 let _ = changed.try_send(());
             }
@@ -323,8 +337,8 @@ fn server_conf(config: &ServerConfig) -> ServerConf {
     };
     conf.upgrade_sock.clone_from(&config.upgrade_socket);
     conf.upstream_keepalive_pool_size = 256;
-    // Signals drains by itself; this is for the handing over, which Pingora leads.
-    conf.grace_period_seconds = Some(config.drain.get().as_secs());
+    // `Signals` ends the process by itself, when nothing runs any more or the time to drain is over.
+    conf.grace_period_seconds = Some(NEVER);
     conf.graceful_shutdown_timeout_seconds = Some(1);
     conf
 }
@@ -390,7 +404,7 @@ struct Front {
 impl ServerApp for Front {
     async fn process_new(
         self: &Arc<Self>,
-        stream: Stream,
+        mut stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let peer = stream
@@ -411,7 +425,13 @@ impl ServerApp for Front {
             },
         };
         let _open = OpenConnection::new();
-        self.http.process_new(stream, shutdown).await
+        // Pingora looks for the preface of HTTP/2 first, and waits for so many bytes for ever.
+        let mut preface = [0; 24];
+        let limit = self.live.peek().config.limits.header_timeout.get();
+        match tokio::time::timeout(limit, stream.try_peek(&mut preface)).await {
+            Ok(Ok(_)) => self.http.process_new(stream, shutdown).await,
+            Ok(Err(_)) | Err(_) => None,
+        }
     }
 
     async fn cleanup(&self) {
@@ -477,9 +497,11 @@ impl HttpServerApp for Http {
 }
 
 /// Waits for the signal that ends the process, and drains it first.
+#[derive(Clone)]
 struct Signals {
     live: Arc<Live>,
     draining: Arc<AtomicBool>,
+    handed_over: Arc<Notify>,
 }
 
 #[async_trait]
@@ -502,7 +524,8 @@ impl ShutdownSignalWatch for Signals {
             }
             _ = quit.recv() => {
                 log::info!("SIGQUIT: handing the listeners over");
-                let this = Self { live: self.live.clone(), draining: self.draining.clone() };
+                self.handed_over.notify_one();
+                let this = self.clone();
                 // Pingora would sleep for the whole drain time even when nothing runs any more.
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_secs(6)).await;

@@ -110,6 +110,8 @@ pub struct Reading {
     pub model: Option<Box<str>>,
     /// Why it ended, in the provider's words; also says that the answer is whole.
     pub finish: Option<Box<str>>,
+    /// Whether the dialect's last event was seen.
+    pub ended: bool,
     /// The number of the next event, where the dialect counts them.
     pub next_sequence: u64,
 }

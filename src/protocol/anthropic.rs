@@ -54,6 +54,7 @@ impl Speaker for Anthropic {
             }
             "message_stop" => {
                 reading.finish.get_or_insert_with(|| "message_stop".into());
+                reading.ended = true;
                 Part::Content
             }
             "error" => Part::Error(event.error.unwrap_or_default().status()),

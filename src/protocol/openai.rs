@@ -39,6 +39,7 @@ impl Speaker for OpenAi {
         // The SDKs stop at any data that begins so.
         if data.starts_with(DONE) {
             reading.finish.get_or_insert_with(|| "done".into());
+            reading.ended = true;
             return Part::Content;
         }
         let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
@@ -341,6 +342,7 @@ fn responses_frame(name: &[u8], data: &[u8], reading: &mut Reading) -> Part {
         | "keepalive" => Part::Lifecycle,
         "completed" | "incomplete" | "cancelled" => {
             reading.saw_finish(kind);
+            reading.ended = true;
             Part::Content
         }
         "failed" | "error" => {

@@ -149,13 +149,22 @@ async fn answer(
     let mut late = "no content in time";
     loop {
         let client = &mut s.downstream_session;
-        let chunk = clock
+        let read = clock
             .unless_gone(client, late, pin!(upstream.read_response_body()))
-            .await?
-            .map_err(|e| Lost::fault(classify(&e), e.to_string()))?;
+            .await?;
+        let (chunk, broken) = match read {
+            Ok(chunk) => (chunk, false),
+            Err(_) if x.relay.as_ref().is_some_and(relay::Relay::has_ended) => (None, true),
+            Err(e) => return Err(Lost::fault(classify(&e), e.to_string())),
+        };
         let end = chunk.is_none() || upstream.response_done();
         let out = relay::piece(chunk, end, x)?;
         if out.is_none() && !end {
+            if x.relay.as_ref().is_some_and(|relay| !relay.is_stream()) {
+                // It comes, and is held until it is whole.
+                late = "the answer stopped";
+                clock.until((Instant::now() + limits.idle).min(begun + limits.total));
+            }
             continue;
         }
         if let Some(head) = head.take() {
@@ -175,7 +184,7 @@ async fn answer(
             .await
             .map_err(|_| Lost::Gone)?;
         if end {
-            return Ok(true);
+            return Ok(!broken);
         }
         clock.until((Instant::now() + limits.idle).min(begun + limits.total));
     }

@@ -81,14 +81,19 @@ async fn read(
             session.set_keepalive(keepalive);
         }
     }
-    tokio::time::timeout(time, collect(session, limit, length))
+    let body = tokio::time::timeout(time, collect(session, limit, length))
         .await
         .unwrap_or_else(|_| {
             Err(Failure::new(
                 Kind::RequestTimeout,
                 "the request body did not arrive in time",
             ))
-        })
+        });
+    if body.is_err() {
+        // Where the next request would begin is not known.
+        session.set_keepalive(None);
+    }
+    body
 }
 
 async fn collect(

@@ -84,8 +84,8 @@ pub fn set_retry_after(head: &mut ResponseHeader, time: Duration) -> Result<()> 
 }
 
 /// Headers of an upstream's answer that are not for the client: those of the connection, cookies of the provider's
-/// domain, and promises about its transport.
-const DROPPED: [&str; 11] = [
+/// domain, promises about its transport, and the operator's accounts.
+const DROPPED: [&str; 14] = [
     "connection",
     "transfer-encoding",
     "keep-alive",
@@ -97,6 +97,9 @@ const DROPPED: [&str; 11] = [
     "x-request-id",
     "request-id",
     "via",
+    "openai-organization",
+    "openai-project",
+    "anthropic-organization-id",
 ];
 
 /// Turns the head of an upstream's answer into the one for the client; `length` is that of the body, where known.
@@ -406,6 +409,11 @@ impl Relay {
         Ok(())
     }
 
+    /// Whether the dialect's own end of a stream was seen, so that a connection which breaks after it takes nothing.
+    pub const fn has_ended(&self) -> bool {
+        self.is_stream() && self.reading.ended
+    }
+
     /// Whether the provider's stream carried an error after content.
     pub const fn errored(&self) -> bool {
         self.errored
@@ -531,6 +539,8 @@ pub fn piece(chunk: Option<Bytes>, end: bool, x: &mut Exchange) -> Result<Option
     };
     if !had_begun && relay.has_begun() {
         x.first_token = Some(x.started.elapsed());
+        // What went wrong before was made good.
+        x.failure = None;
         if let Some(attempt) = &x.attempt {
             attempt.chosen.succeeded(x.attempt_started.elapsed());
         }

@@ -170,7 +170,13 @@ impl Plan {
                     last.then(|| pool.select(self.affinity, &self.addresses, true))
                         .flatten()
                 });
-            let picked = target.upstream.credentials.pick(self.keys);
+            // A credential that rests is used by the last target alone.
+            let credentials = &target.upstream.credentials;
+            let picked = if last || credentials.fresh(self.keys) {
+                credentials.pick(self.keys)
+            } else {
+                None
+            };
             if let (Some(chosen), Some(picked)) = (chosen, picked) {
                 self.attempts += 1;
                 return Ok(Attempt {

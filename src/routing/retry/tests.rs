@@ -110,6 +110,15 @@ fn a_rested_credential_is_not_used_by_the_next_request_while_another_is_fresh() 
 }
 
 #[test]
+fn a_target_whose_only_credential_rests_is_passed_over_while_another_is_left() {
+    let world = world(serde_json::json!({ "r": { "targets": ["two/m", "one/m"] } }));
+    let mut plan = world.plan("r");
+    let attempt = plan.begin(false).ok().unwrap();
+    assert!(plan.failed(&attempt, Fault::Status(429), Some(Duration::from_secs(60))));
+    assert_eq!(who(&world.plan("r").begin(false).ok().unwrap()).0, "one");
+}
+
+#[test]
 fn a_lone_limited_credential_is_still_used() {
     let world = world(serde_json::json!({}));
     let mut plan = world.plan("two/m");
