@@ -15,7 +15,7 @@ use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
     connectors::{ConnectorOptions, http::Connector},
     listeners::{ListenerConfig, tls::TlsSettings},
-    protocols::{Peek as _, Stream, http::ServerSession, l4::stream::L4BufferSettings},
+    protocols::{Stream, http::ServerSession, l4::stream::L4BufferSettings},
     proxy::HttpProxy,
     server::{
         ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
@@ -330,17 +330,18 @@ fn start_demo(runtime: &Runtime) -> std::io::Result<SocketAddr> {
 }
 
 fn server_conf(config: &ServerConfig) -> ServerConf {
-    let mut conf = ServerConf::default();
-    conf.threads = match config.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        workers => workers,
-    };
-    conf.upgrade_sock.clone_from(&config.upgrade_socket);
-    conf.upstream_keepalive_pool_size = 256;
-    // `Signals` ends the process by itself, when nothing runs any more or the time to drain is over.
-    conf.grace_period_seconds = Some(NEVER);
-    conf.graceful_shutdown_timeout_seconds = Some(1);
-    conf
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    ServerConf {
+        threads: Some(config.workers)
+            .filter(|n| *n > 0)
+            .unwrap_or_else(cores),
+        upgrade_sock: config.upgrade_socket.clone(),
+        upstream_keepalive_pool_size: 256,
+        // `Signals` ends the process by itself, when nothing runs any more or the time to drain is over.
+        grace_period_seconds: Some(NEVER),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    }
 }
 
 fn h2_options(config: &Config) -> pingora::protocols::http::v2::server::H2Options {

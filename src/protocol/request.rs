@@ -15,6 +15,9 @@ use super::{
 };
 use crate::error::{Failure, Kind};
 
+/// A place in a body, and what is to stand there.
+type Addition = (Range<usize>, &'static [u8]);
+
 /// A decoded request.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -29,7 +32,7 @@ pub struct Request {
     /// Where the model's name stands in the body, quotes included.
     model_at: Option<Range<usize>>,
     /// How to ask for usage in the client's name.
-    ask_usage: Option<(Range<usize>, &'static [u8])>,
+    ask_usage: Option<Addition>,
     /// The beginning of the conversation, for consistent hashing.
     beginning: Range<usize>,
 }
@@ -169,16 +172,13 @@ fn missing_model(what: &'static str) -> Failure {
 }
 
 /// Whether a streaming client asked for usage, and if not, the edit that asks in its name.
-fn usage_wish(
-    root: Value,
-    options: Option<Value>,
-) -> (bool, Option<(Range<usize>, &'static [u8])>) {
+fn usage_wish(root: Value, options: Option<Value>) -> (bool, Option<Addition>) {
     let options = options.filter(|o| !o.is_null());
     let Some(options) = options else {
         // Before the closing brace; the object has at least `model` in it.
         let end = root.range().end - 1;
         // A `stream_options: null` is replaced as a whole.
-        let edit: (Range<usize>, &'static [u8]) = match root.get("stream_options") {
+        let edit: Addition = match root.get("stream_options") {
             Some(null) => (null.range(), br#"{"include_usage":true}"#),
             None => (end..end, br#","stream_options":{"include_usage":true}"#),
         };
@@ -193,7 +193,7 @@ fn usage_wish(
         Some(value) => (false, Some((value.range(), b"true"))),
         None => {
             let end = options.range().end - 1;
-            let text: &'static [u8] = if options.len() == 0 {
+            let text: &'static [u8] = if options.is_empty() {
                 br#""include_usage":true"#
             } else {
                 br#","include_usage":true"#

@@ -88,31 +88,18 @@ fn measure(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage
 
 /// A status as a label: those that upstreams and the gateway use; others by class, since an upstream could send any.
 fn status_label(status: u16) -> &'static str {
-    match status {
-        200 => "200",
-        400 => "400",
-        401 => "401",
-        403 => "403",
-        404 => "404",
-        405 => "405",
-        408 => "408",
-        409 => "409",
-        413 => "413",
-        415 => "415",
-        422 => "422",
-        429 => "429",
-        431 => "431",
-        499 => "499",
-        500 => "500",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        529 => "529",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
+    macro_rules! labels {
+        ($($code:literal)*) => {
+            match status {
+                $($code => stringify!($code),)*
+                _ if status < 300 => "2xx",
+                _ if status < 400 => "3xx",
+                _ if status < 500 => "4xx",
+                _ => "5xx",
+            }
+        };
     }
+    labels!(200 400 401 403 404 405 408 409 413 415 422 429 431 499 500 502 503 504 529)
 }
 
 fn record(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>) {
