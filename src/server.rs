@@ -472,6 +472,8 @@ impl HttpServerApp for Http {
         if session.is_http2() {
             return self.proxy.process_new_http(session, shutdown).await;
         }
+        // What a client sends early is its next request; without this it would count as a client that left.
+        session.set_pipelining_enabled(true);
         let limit = {
             let snapshot = self.live.peek();
             let limits = &snapshot.config.limits;

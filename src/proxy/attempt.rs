@@ -158,7 +158,18 @@ async fn answer(
             Err(e) => return Err(Lost::fault(classify(&e), e.to_string())),
         };
         let end = chunk.is_none() || upstream.response_done();
-        let out = relay::piece(chunk, end, x)?;
+        let (out, lost) = relay::piece(chunk, end, x)?;
+        if let Some(lost) = lost {
+            // Before the client has seen anything, another target can still do better.
+            if head.is_none() {
+                let rest = out.unwrap_or_default();
+                client
+                    .write_response_body(rest, false)
+                    .await
+                    .map_err(|_| Lost::Gone)?;
+            }
+            return Err(lost);
+        }
         if out.is_none() && !end {
             if x.relay.as_ref().is_some_and(|relay| !relay.is_stream()) {
                 // It comes, and is held until it is whole.

@@ -175,6 +175,8 @@ pub struct Relay {
     strip_usage: bool,
     /// Whether the provider told an error in the stream after content.
     errored: bool,
+    /// Why the answer cannot go on behind what was given out last.
+    broken: Option<Broken>,
     hold: usize,
 }
 
@@ -221,6 +223,7 @@ impl Relay {
                 && request.can_ask_usage()
                 && attempt.target.upstream.asks_stream_usage,
             errored: false,
+            broken: None,
             hold: x.snapshot.config.limits.hold.0,
         })
     }
@@ -295,19 +298,29 @@ impl Relay {
     }
 
     fn frames(&mut self, chunk: Bytes, end: bool) -> Result<Bytes, Broken> {
-        let mut out = Out::default();
         match &mut self.mode {
             Mode::Events(decoder) => decoder.push(chunk),
             Mode::Array(frames) => frames.push(chunk),
             Mode::Whole(_) | Mode::Raw => {}
         }
+        let mut out = Out::default();
+        let read = self.read_frames(end, &mut out);
+        let out = out.take();
+        match read {
+            // What was good before is the client's, if it has seen the beginning.
+            Err(broken) if !out.is_empty() => {
+                self.broken = Some(broken);
+                Ok(out)
+            }
+            read => read.map(|()| out),
+        }
+    }
+
+    fn read_frames(&mut self, end: bool, out: &mut Out) -> Result<(), Broken> {
         while let Some(frame) = self.next_frame()? {
-            self.frame(frame, &mut out)?;
+            self.frame(frame, out)?;
         }
-        if end {
-            self.last(&mut out)?;
-        }
-        Ok(out.take())
+        if end { self.last(out) } else { Ok(()) }
     }
 
     fn next_frame(&mut self) -> Result<Option<Raw>, Broken> {
@@ -527,16 +540,23 @@ fn strip_null_usage(raw: Bytes) -> Bytes {
     edits.apply(&raw).unwrap_or(raw)
 }
 
-/// Takes a piece of the answer and gives what may go out to the client, if anything.
-pub fn piece(chunk: Option<Bytes>, end: bool, x: &mut Exchange) -> Result<Option<Bytes>, Lost> {
+/// Takes a piece of the answer and gives what may go out to the client, if anything, and why it is the last.
+pub fn piece(
+    chunk: Option<Bytes>,
+    end: bool,
+    x: &mut Exchange,
+) -> Result<(Option<Bytes>, Option<Lost>), Lost> {
     let Some(relay) = x.relay.as_mut() else {
-        return Ok(chunk);
+        return Ok((chunk, None));
     };
     let had_begun = relay.has_begun();
     let out = match relay.push(chunk, end) {
         Ok(out) => out,
         Err(broken) => return Err(lost(broken, x)),
     };
+    if let Some(broken) = relay.broken.take() {
+        return Ok((out, Some(lost(broken, x))));
+    }
     if !had_begun && relay.has_begun() {
         x.first_token = Some(x.started.elapsed());
         // What went wrong before was made good.
@@ -555,7 +575,7 @@ pub fn piece(chunk: Option<Bytes>, end: bool, x: &mut Exchange) -> Result<Option
             Outcome::Ok
         });
     }
-    Ok(out)
+    Ok((out, None))
 }
 
 fn lost(broken: Broken, x: &mut Exchange) -> Lost {
