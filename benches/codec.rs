@@ -6,9 +6,11 @@ use std::hint::black_box;
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
+use sluicegate::protocol::answer::{Part, Reading};
 use sluicegate::protocol::edit::Edits;
 use sluicegate::protocol::json::{Document, Limits};
 use sluicegate::protocol::sse::Decoder;
+use sluicegate::protocol::{Dialect, Operation};
 
 fn main() {
     divan::main();
@@ -81,6 +83,26 @@ mod sse {
     #[divan::bench]
     fn chunks_of_100_bytes(bencher: Bencher) {
         decode(bencher, chunks(100));
+    }
+
+    /// What the relay does with each event of a stream: take it apart, read it for content and usage, pass it on.
+    #[divan::bench]
+    fn relay(bencher: Bencher) {
+        let chunks = vec![chat_event(); EVENTS];
+        let speaker = Dialect::OpenAi.speaker();
+        bencher.counter(ItemsCount::new(EVENTS)).bench(|| {
+            let mut decoder = Decoder::new(1 << 20);
+            let mut reading = Reading::default();
+            for chunk in &chunks {
+                decoder.push(chunk.clone());
+                while let Some(frame) = decoder.next().expect("small frames") {
+                    let (event, data) = (frame.event(), frame.data());
+                    let part = speaker.frame(Operation::Chat, event, data, &mut reading);
+                    assert_eq!(black_box(part), Part::Content);
+                    black_box(frame.raw.clone());
+                }
+            }
+        });
     }
 
     fn chunks(size: usize) -> Vec<Bytes> {

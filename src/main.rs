@@ -95,7 +95,10 @@ fn main() -> ExitCode {
     let quiet = "info,pingora=warn,pingora_core=warn,pingora_proxy=error,pingora_core::connectors=off,\
                  pingora_core::protocols=error,pingora_core::apps=off,pingora_core::services=error,\
                  pingora_load_balancing=warn";
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(quiet)).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(quiet))
+        // Below that it writes the heads of requests, credentials included.
+        .filter_module("pingora_proxy", log::LevelFilter::Info)
+        .init();
     let outcome = match Cli::parse().command {
         Command::Run {
             file,

@@ -69,6 +69,8 @@ impl Lost {
         match (error.etype(), &error.retry) {
             (ErrorType::H2Downgrade | ErrorType::InvalidH2, _) if may_downgrade() => Self::NotHttp2,
             (_, RetryType::ReusedOnly | RetryType::Decided(true)) if reused => Self::Stale,
+            // Pingora is not sure about TLS that ends without a word, as servers end it that fall or hurry.
+            (ErrorType::ReadError | ErrorType::ConnectionClosed, _) if reused => Self::Stale,
             _ => Self::fault(classify(error), error.to_string()),
         }
     }

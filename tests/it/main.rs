@@ -1,0 +1,19 @@
+//! The gateway from outside: the real binary on real sockets, between scripted upstreams and clients.
+
+mod certs;
+mod harness;
+mod upstream;
+
+mod addresses;
+mod cli;
+mod connections;
+mod errors;
+mod failover;
+mod layers;
+mod lifecycle;
+mod limits;
+mod listeners;
+mod privacy;
+mod reload;
+mod sdk;
+mod streams;
