@@ -253,7 +253,7 @@ fn refine(error: &Error, reused: bool, peer: &HttpPeer) -> Lost {
     }
 }
 
-/// Pingora writes head and body apart, which costs a system call and a packet; half of a request's time is there.
+/// Pingora writes head and body apart, which costs a system call and a packet; writing is half of its CPU for a request.
 async fn send_at_once(
     session: Http1,
     head: &RequestHeader,

@@ -82,6 +82,8 @@ pub async fn until_answered(
 async fn next_target(x: &mut Exchange) -> Result<Box<HttpPeer>, Failure> {
     x.relay = None;
     x.early_error = None;
+    // An error of the last attempt that was to be passed on, and broke off itself.
+    x.outcome = None;
     if std::mem::take(&mut x.repeat)
         && let Some(attempt) = &x.attempt
     {
