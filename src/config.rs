@@ -13,7 +13,7 @@ use crate::{
     auth::KeyConfig,
     limits::LimitsConfig,
     problem::{Place, Problems, choices, nearest},
-    provider::{Kind, ProviderConfig},
+    provider::{Kind, OnUnsupported, ProviderConfig},
     routing::{RetryConfig, RouteConfig},
     telemetry::TelemetryConfig,
     units::Duration,
@@ -22,6 +22,7 @@ use crate::{
 mod fill;
 pub mod load;
 mod misread;
+pub mod models;
 pub mod schema;
 pub mod snapshot;
 mod tree;
@@ -53,6 +54,13 @@ pub struct Config {
     /// Retries for models that are asked for without a route, and for routes without `retry`.
     #[serde(default)]
     pub retry: RetryConfig,
+    /// Files with models to add to the built-in catalogue, or to replace there; see docs/MODELS.md.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// What to do with what a model cannot do of a request: `error` before the call, or `drop` it and say so in the
+    /// header `x-sluicegate-dropped`.
+    #[serde(default)]
+    pub on_unsupported: OnUnsupported,
     /// Logs.
     #[serde(default)]
     pub telemetry: TelemetryConfig,

@@ -13,7 +13,9 @@ pub struct Failure {
     /// For the operator's log only: may name hosts.
     pub detail: Option<String>,
     /// The request parameter at fault, for OpenAI's `param`.
-    pub param: Option<&'static str>,
+    pub param: Option<Cow<'static, str>>,
+    /// The provider's own code, where it told the failure.
+    pub code: Option<String>,
     /// When to come back.
     pub retry_after: Option<Duration>,
 }
@@ -26,6 +28,7 @@ impl Failure {
             message: message.into(),
             detail: None,
             param: None,
+            code: None,
             retry_after: None,
         }
     }
@@ -37,8 +40,8 @@ impl Failure {
     }
 
     /// Names the parameter at fault.
-    pub fn param(mut self, param: &'static str) -> Self {
-        self.param = Some(param);
+    pub fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
         self
     }
 
@@ -82,6 +85,10 @@ pub enum Kind {
     UpstreamInvalid,
     /// The upstream was silent for too long.
     UpstreamTimeout,
+    /// No target can do what the request asks.
+    Unsupported,
+    /// An error that a provider told, with its status.
+    Provider(u16),
     /// We are about to stop.
     Draining,
     /// Our own fault.
@@ -92,7 +99,8 @@ impl Kind {
     /// The HTTP status.
     pub const fn status(self) -> u16 {
         match self {
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::Unsupported => 400,
+            Self::Provider(status) => status,
             Self::Unauthenticated => 401,
             Self::NotFound | Self::ModelNotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -126,6 +134,8 @@ impl Kind {
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamInvalid => "upstream_invalid_response",
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::Unsupported => "unsupported_parameter",
+            Self::Provider(_) => "upstream_error",
             Self::Draining => "shutting_down",
             Self::Internal => "internal_error",
         }
@@ -135,7 +145,8 @@ impl Kind {
     pub const fn worth_retrying(self) -> bool {
         matches!(
             self,
-            Self::RequestTimeout
+            Self::Provider(408 | 409 | 429 | 500..)
+                | Self::RequestTimeout
                 | Self::TooMany
                 | Self::UpstreamLimited
                 | Self::UpstreamUnreachable

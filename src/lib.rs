@@ -12,6 +12,7 @@ pub mod units;
 pub mod usage;
 
 pub mod auth;
+pub mod catalogue;
 pub mod demo;
 pub mod limits;
 pub mod telemetry;

@@ -6,13 +6,22 @@ use http::Method;
 
 pub mod answer;
 pub mod anthropic;
+pub mod chat;
+pub mod codec;
 pub mod coding;
+pub mod count;
 pub mod edit;
+pub mod embed;
+pub mod event;
+pub mod event_stream;
+pub mod form;
 pub mod gemini;
 pub mod json;
 pub mod json_array;
+pub mod loss;
 pub mod openai;
 pub mod request;
+pub mod signature;
 pub mod sse;
 
 /// A family of request, answer, stream and error formats that one SDK speaks.
@@ -24,6 +33,10 @@ pub enum Dialect {
     Anthropic,
     /// Google: generateContent.
     Gemini,
+    /// Amazon Bedrock: Converse. Spoken to providers only.
+    Bedrock,
+    /// Cohere v2. Spoken to providers only.
+    Cohere,
 }
 
 impl Dialect {
@@ -33,6 +46,8 @@ impl Dialect {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
+            Self::Cohere => "cohere",
         }
     }
 }
@@ -48,6 +63,22 @@ pub enum Operation {
     Completions,
     /// `POST /v1/embeddings`
     Embeddings,
+    /// `POST /v1/moderations`
+    Moderations,
+    /// `POST /v1/rerank`, also as `/v2/rerank`: the form that Cohere, Jina, Voyage and vLLM share
+    Rerank,
+    /// `POST /v1/images/generations`
+    ImageGenerations,
+    /// `POST /v1/images/edits`, a form
+    ImageEdits,
+    /// `POST /v1/images/variations`, a form
+    ImageVariations,
+    /// `POST /v1/audio/transcriptions`, a form
+    Transcriptions,
+    /// `POST /v1/audio/translations`, a form
+    Translations,
+    /// `POST /v1/audio/speech`, answered with sound
+    Speech,
     /// `POST /v1/messages`
     Messages,
     /// `POST /v1/messages/count_tokens`
@@ -62,15 +93,40 @@ pub enum Operation {
     EmbedContent,
     /// `POST /v1beta/models/{m}:batchEmbedContents`
     BatchEmbedContents,
+    /// `POST /model/{m}/converse`, at Bedrock
+    Converse,
+    /// `POST /model/{m}/converse-stream`, at Bedrock
+    ConverseStream,
+    /// `POST /model/{m}/invoke`, at Bedrock: embeddings
+    Invoke,
+    /// `POST /model/{m}/count-tokens`, at Bedrock
+    ConverseCountTokens,
+    /// `POST /v2/chat`, at Cohere
+    CohereChat,
+    /// `POST /v2/embed`, at Cohere
+    CohereEmbed,
+    /// `POST /v2/rerank`, at Cohere
+    CohereRerank,
+    /// Something of a provider's own API, below `/providers/{name}`
+    Passage,
 }
 
 impl Operation {
-    /// Every operation, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    /// Every operation that clients can ask for, in the order of the documentation. Those of dialects that only
+    /// providers speak are not among them.
+    pub const ALL: [Self; 19] = [
         Self::Chat,
         Self::Responses,
         Self::Completions,
         Self::Embeddings,
+        Self::Moderations,
+        Self::Rerank,
+        Self::ImageGenerations,
+        Self::ImageEdits,
+        Self::ImageVariations,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::Speech,
         Self::Messages,
         Self::MessagesCountTokens,
         Self::Generate,
@@ -82,46 +138,93 @@ impl Operation {
 
     /// The dialect this operation belongs to.
     pub const fn dialect(self) -> Dialect {
-        match self {
-            Self::Chat | Self::Responses | Self::Completions | Self::Embeddings => Dialect::OpenAi,
-            Self::Messages | Self::MessagesCountTokens => Dialect::Anthropic,
-            _ => Dialect::Gemini,
-        }
+        self.row().0
     }
 
     /// The name in logs and metric labels.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Responses => "responses",
-            Self::Completions => "completions",
-            Self::Embeddings => "embeddings",
-            Self::Messages => "messages",
-            Self::MessagesCountTokens => "messages_count_tokens",
-            Self::Generate => "generate",
-            Self::StreamGenerate => "stream_generate",
-            Self::CountTokens => "count_tokens",
-            Self::EmbedContent => "embed_content",
-            Self::BatchEmbedContents => "batch_embed_contents",
-        }
+        self.row().1
     }
 
     /// The path below a provider's API version, for operations that name the model in the body;
-    /// for Gemini's the verb behind the colon.
+    /// for Gemini's and Bedrock's the verb behind the model.
     pub const fn suffix(self) -> &'static str {
+        self.row().2
+    }
+
+    const fn row(self) -> (Dialect, &'static str, &'static str) {
+        use Dialect::{Anthropic, Bedrock, Cohere, Gemini, OpenAi};
         match self {
-            Self::Chat => "/chat/completions",
-            Self::Responses => "/responses",
-            Self::Completions => "/completions",
-            Self::Embeddings => "/embeddings",
-            Self::Messages => "/messages",
-            Self::MessagesCountTokens => "/messages/count_tokens",
-            Self::Generate => "generateContent",
-            Self::StreamGenerate => "streamGenerateContent",
-            Self::CountTokens => "countTokens",
-            Self::EmbedContent => "embedContent",
-            Self::BatchEmbedContents => "batchEmbedContents",
+            Self::Chat => (OpenAi, "chat", "/chat/completions"),
+            Self::Responses => (OpenAi, "responses", "/responses"),
+            Self::Completions => (OpenAi, "completions", "/completions"),
+            Self::Embeddings => (OpenAi, "embeddings", "/embeddings"),
+            Self::Moderations => (OpenAi, "moderations", "/moderations"),
+            Self::Rerank => (OpenAi, "rerank", "/rerank"),
+            Self::ImageGenerations => (OpenAi, "image_generations", "/images/generations"),
+            Self::ImageEdits => (OpenAi, "image_edits", "/images/edits"),
+            Self::ImageVariations => (OpenAi, "image_variations", "/images/variations"),
+            Self::Transcriptions => (OpenAi, "transcriptions", "/audio/transcriptions"),
+            Self::Translations => (OpenAi, "translations", "/audio/translations"),
+            Self::Speech => (OpenAi, "speech", "/audio/speech"),
+            Self::Messages => (Anthropic, "messages", "/messages"),
+            Self::MessagesCountTokens => {
+                (Anthropic, "messages_count_tokens", "/messages/count_tokens")
+            }
+            Self::Generate => (Gemini, "generate", "generateContent"),
+            Self::StreamGenerate => (Gemini, "stream_generate", "streamGenerateContent"),
+            Self::CountTokens => (Gemini, "count_tokens", "countTokens"),
+            Self::EmbedContent => (Gemini, "embed_content", "embedContent"),
+            Self::BatchEmbedContents => (Gemini, "batch_embed_contents", "batchEmbedContents"),
+            Self::Converse => (Bedrock, "converse", "converse"),
+            Self::ConverseStream => (Bedrock, "converse_stream", "converse-stream"),
+            Self::Invoke => (Bedrock, "invoke", "invoke"),
+            Self::ConverseCountTokens => (Bedrock, "converse_count_tokens", "count-tokens"),
+            Self::CohereChat => (Cohere, "cohere_chat", "/v2/chat"),
+            Self::CohereEmbed => (Cohere, "cohere_embed", "/v2/embed"),
+            Self::CohereRerank => (Cohere, "cohere_rerank", "/v2/rerank"),
+            Self::Passage => (OpenAi, "passage", ""),
         }
+    }
+
+    /// Whether its requests are forms with files and not JSON.
+    pub const fn is_form(self) -> bool {
+        matches!(
+            self,
+            Self::Transcriptions | Self::Translations | Self::ImageEdits | Self::ImageVariations
+        )
+    }
+
+    /// Whether its answers may be something else than JSON or events: sound, subtitles, files.
+    pub const fn answers_anything(self) -> bool {
+        matches!(
+            self,
+            Self::Speech | Self::Transcriptions | Self::Translations | Self::Passage
+        )
+    }
+
+    /// Whether it counts the tokens of a prompt.
+    pub const fn counts(self) -> bool {
+        matches!(
+            self,
+            Self::MessagesCountTokens | Self::CountTokens | Self::ConverseCountTokens
+        )
+    }
+
+    /// Whether it is a chat: the operations that are converted into one another.
+    pub const fn is_chat(self) -> bool {
+        matches!(
+            self,
+            Self::Chat
+                | Self::Responses
+                | Self::Completions
+                | Self::Messages
+                | Self::Generate
+                | Self::StreamGenerate
+                | Self::Converse
+                | Self::ConverseStream
+                | Self::CohereChat
+        )
     }
 }
 
@@ -136,6 +239,54 @@ pub struct Call {
     pub version: &'static str,
 }
 
+/// What a request line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// An operation of a model.
+    Call(Call),
+    /// `GET /v1/models`, or one of them by name: what this caller may use.
+    Models(Option<String>),
+    /// `/providers/{name}/…`: a provider's own API, with the path behind the name.
+    Passage {
+        /// The provider's name.
+        provider: String,
+        /// The path behind it, with its slash.
+        rest: String,
+    },
+    /// A WebSocket: `GET /v1/realtime` and its likes.
+    Realtime(Realtime),
+}
+
+/// The APIs that speak over a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Realtime {
+    /// `GET /v1/realtime?model=…`: OpenAI's realtime API.
+    OpenAi,
+    /// `GET /v1/responses`: OpenAI's responses over a WebSocket.
+    Responses,
+    /// `GET /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent`: Gemini's live API.
+    Gemini,
+}
+
+impl Realtime {
+    /// The dialect in which to tell the client of failures.
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::OpenAi | Self::Responses => Dialect::OpenAi,
+            Self::Gemini => Dialect::Gemini,
+        }
+    }
+
+    /// The name in logs and metric labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "realtime",
+            Self::Responses => "responses_websocket",
+            Self::Gemini => "live",
+        }
+    }
+}
+
 /// A request line that leads nowhere, and how to say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
@@ -148,26 +299,90 @@ pub enum Lost {
 const VERSIONS: [&str; 3] = ["v1", "v1beta", "v1alpha"];
 
 /// Paths that exist, for people who asked for one that does not.
-const EXISTING: &str = "POST /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings (OpenAI), \
+const EXISTING: &str = "POST /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings, /v1/moderations, \
+     /v1/rerank, /v1/images/{generations|edits|variations}, /v1/audio/{transcriptions|translations|speech} (OpenAI), \
      POST /v1/messages, /v1/messages/count_tokens (Anthropic), \
      POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens, :embedContent, \
-     :batchEmbedContents (Gemini); the same below /openai, /anthropic and /gemini";
+     :batchEmbedContents (Gemini), GET /v1/models; the same below /openai, /anthropic and /gemini; \
+     /providers/{name}/… for a provider's own API";
 
 /// Finds what a request line asks for.
 ///
 /// # Errors
 /// [`Lost`] with an explanation for the developer who set the base URL.
-pub fn recognise(method: &Method, path: &str) -> Result<Call, Lost> {
+pub fn recognise(method: &Method, path: &str) -> Result<Ask, Lost> {
+    if let Some(rest) = path.strip_prefix("/providers/") {
+        let (provider, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        return Ok(Ask::Passage {
+            provider: provider.to_owned(),
+            rest: rest.to_owned(),
+        });
+    }
+    if *method == Method::GET
+        && let Some(realtime) = find_realtime(path)
+    {
+        return Ok(Ask::Realtime(realtime));
+    }
+    if let Some(models) = find_models(path) {
+        if *method != Method::GET {
+            return Err(Lost::WrongMethod("GET"));
+        }
+        return Ok(Ask::Models(models));
+    }
     let call = find(path)?;
-    if method != Method::POST {
+    if *method != Method::POST {
         return Err(Lost::WrongMethod("POST"));
     }
-    Ok(call)
+    Ok(Ask::Call(call))
+}
+
+fn find_realtime(path: &str) -> Option<Realtime> {
+    let (_, rest) = split_family(path);
+    let rest = rest.trim_matches('/');
+    let below = rest.strip_prefix("v1/").unwrap_or(rest);
+    match below {
+        "realtime" => Some(Realtime::OpenAi),
+        "responses" => Some(Realtime::Responses),
+        _ if rest.starts_with("ws/google.ai.generativelanguage.")
+            && rest.ends_with(".GenerativeService.BidiGenerateContent") =>
+        {
+            Some(Realtime::Gemini)
+        }
+        _ => None,
+    }
+}
+
+/// `/v1/models`, `/models`, `/v1beta/models`, and one model below them.
+fn find_models(path: &str) -> Option<Option<String>> {
+    let (_, rest) = split_family(path);
+    let rest = rest.trim_matches('/');
+    let below = VERSIONS
+        .into_iter()
+        .find_map(|v| rest.strip_prefix(v)?.strip_prefix('/'))
+        .unwrap_or(rest);
+    if below == "models" {
+        return Some(None);
+    }
+    let model = percent_decode(below.strip_prefix("models/")?);
+    // A verb behind a colon is an operation; model names have colons, too.
+    let is_call = model.rsplit_once(':').is_some_and(|(_, verb)| {
+        Operation::ALL
+            .into_iter()
+            .any(|o| o.dialect() == Dialect::Gemini && o.suffix() == verb)
+    });
+    (!is_call && is_sane_model(&model)).then(|| Some(model.into_owned()))
 }
 
 fn find(path: &str) -> Result<Call, Lost> {
     let (family, rest) = split_family(path);
     let trimmed = rest.trim_end_matches('/').trim_start_matches('/');
+    if trimmed == "v2/rerank" {
+        return Ok(Call {
+            operation: Operation::Rerank,
+            model: None,
+            version: "v2",
+        });
+    }
     let (version, below) = match trimmed.split_once('/') {
         Some((first, below)) => match VERSIONS.into_iter().find(|v| *v == first) {
             Some(version) => (Some(version), below),
@@ -318,7 +533,10 @@ mod tests {
     use super::*;
 
     fn post(path: &str) -> Call {
-        recognise(&Method::POST, path).unwrap_or_else(|lost| panic!("{path}: {lost:?}"))
+        match recognise(&Method::POST, path) {
+            Ok(Ask::Call(call)) => call,
+            other => panic!("{path}: {other:?}"),
+        }
     }
 
     #[test]
@@ -419,6 +637,39 @@ mod tests {
             recognise(&Method::GET, "/v1/chat/completions"),
             Err(Lost::WrongMethod("POST"))
         );
+    }
+
+    #[test]
+    fn models_passages_and_websockets_are_told_from_calls() {
+        let get = |path| recognise(&Method::GET, path);
+        for path in [
+            "/v1/models",
+            "/v1beta/models",
+            "/openai/v1/models/",
+            "/models",
+        ] {
+            assert_eq!(get(path), Ok(Ask::Models(None)), "{path}");
+        }
+        assert_eq!(
+            get("/v1/models/openai/gpt-4o:free"),
+            Ok(Ask::Models(Some("openai/gpt-4o:free".to_owned())))
+        );
+        assert_eq!(
+            recognise(&Method::POST, "/v1/models"),
+            Err(Lost::WrongMethod("GET"))
+        );
+        assert_eq!(
+            get("/providers/openai/v1/files"),
+            Ok(Ask::Passage {
+                provider: "openai".to_owned(),
+                rest: "/v1/files".to_owned()
+            })
+        );
+        assert_eq!(get("/v1/realtime"), Ok(Ask::Realtime(Realtime::OpenAi)));
+        let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+        assert_eq!(get(live), Ok(Ask::Realtime(Realtime::Gemini)));
+        assert_eq!(post("/v2/rerank").operation, Operation::Rerank);
+        assert_eq!(post("/v1/audio/speech").operation, Operation::Speech);
     }
 
     #[test]

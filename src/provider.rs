@@ -2,51 +2,100 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use pingora::http::RequestHeader;
+use pingora::{connectors::http::Connector, http::RequestHeader};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::{runtime::Handle, task::AbortHandle};
 
 use crate::{
     auth::Secret,
-    problem::{Place, Problems},
-    protocol::{Call, Dialect},
+    catalogue::Model,
+    problem::{Place, Problems, choices},
+    protocol::{Call, Dialect, Operation},
     units::Duration,
     upstream::{
         Balance, BaseUrl, EndpointConfig, HealthConfig, HttpVersion, OutlierConfig, Timeouts,
         UpstreamTls,
+        aws::AwsCredentials,
+        azure::EntraCredentials,
         credential::Credentials,
+        fetch::fetch_token,
         pool::{Pool, PoolConfig},
+        token::TokenSource,
     },
 };
 
 pub mod anthropic;
+pub mod azure;
+pub mod bedrock;
+pub mod cohere;
 pub mod demo;
 pub mod gemini;
 pub mod openai;
+pub mod vertex;
 
-/// What a kind of provider needs in a request; the dialect does the rest.
+/// What a kind of provider needs in a request; the codecs do the rest. One is built for each provider of a configuration.
 pub trait Provider: Send + Sync {
-    /// The dialects that it understands.
-    fn dialects(&self) -> &'static [Dialect];
+    /// What to ask it for when a client asks for `asked`: the same where it speaks that, and the client's own bytes pass;
+    /// else what to convert to; `None` if it has nothing of the kind.
+    fn offers(&self, asked: Operation, wish: &Wish) -> Option<Operation>;
 
-    /// The path and query to ask for below `base_path` (the path of the base URL, without a slash at its end).
-    fn path(&self, call: &Call, base_path: &str, model: &str) -> String;
+    /// The path to ask for below `base_path` (the path of the base URL, without a slash at its end), with the query
+    /// that it needs by itself.
+    fn path(&self, call: &Call, base_path: &str, wish: &Wish) -> String;
 
-    /// Puts the credential, and headers that the API insists on, into a request.
+    /// Puts the credential, and headers that the API insists on, into a request whose other headers are set.
     ///
     /// # Errors
-    /// If the credential cannot stand in a header.
-    fn authorize(&self, request: &mut RequestHeader, key: &Secret) -> pingora::Result<()>;
+    /// If the credential cannot stand in a header, or the request cannot be signed.
+    fn authorize(
+        &self,
+        request: &mut RequestHeader,
+        key: Option<&Secret>,
+        body: &[u8],
+    ) -> pingora::Result<()>;
 
     /// Where the vendor's own API lives.
-    fn base_url(&self) -> Option<&'static str>;
+    fn base_url(&self) -> Option<String>;
 
     /// Whether the vendor's own API wants a key.
     fn needs_key(&self) -> bool {
         true
     }
+
+    /// Where its short-lived tokens come from, if it wants such.
+    fn tokens(&self) -> Option<&Arc<TokenSource>> {
+        None
+    }
+
+    /// The model's name in requests, where the provider has names of its own for the models (Azure's deployments).
+    fn model_name<'a>(&'a self, model: &'a str) -> &'a str {
+        model
+    }
+
+    /// A last change of a body that is written for `operation`, native ones included.
+    fn finish_body(&self, _operation: Operation, body: Bytes) -> Bytes {
+        body
+    }
+
+    /// Whether it knows a flag of `anthropic-beta`. Clouds refuse flags that they do not know.
+    /// <https://docs.anthropic.com/en/api/beta-headers>
+    fn takes_beta(&self, _flag: &str) -> bool {
+        true
+    }
+}
+
+/// What else decides what a provider is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The model's name at the provider.
+    pub model: &'a str,
+    /// What the catalogue knows of it.
+    pub known: Option<&'a Model>,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
 }
 
 /// The kind of a provider: which API it speaks.
@@ -59,20 +108,64 @@ pub enum Kind {
     Anthropic,
     /// Google Gemini.
     Gemini,
+    /// Amazon Bedrock.
+    Bedrock,
+    /// Cohere.
+    Cohere,
+    /// OpenAI's models at Microsoft Azure.
+    Azure,
+    /// Gemini and Claude at Google Vertex AI.
+    Vertex,
     /// The stand-in inside this binary: speaks all dialects, needs no key and no network.
     Demo,
 }
 
 impl Kind {
-    /// The implementation: the one list of all kinds.
-    pub fn provider(self) -> &'static dyn Provider {
+    /// The name in the configuration and in the catalogue of models.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Openai => &openai::OpenAi,
-            Self::Anthropic => &anthropic::Anthropic,
-            Self::Gemini => &gemini::Gemini,
-            Self::Demo => &demo::Demo,
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
+            Self::Cohere => "cohere",
+            Self::Azure => "azure",
+            Self::Vertex => "vertex",
+            Self::Demo => "demo",
         }
     }
+
+    /// The implementation: the one list of all kinds.
+    ///
+    /// # Errors
+    /// With a text for the operator: what is missing or wrong in the section.
+    pub fn build(self, config: &ProviderConfig) -> Result<Box<dyn Provider>, Wrong> {
+        Ok(match self {
+            Self::Openai => Box::new(openai::OpenAi::new(config)),
+            Self::Anthropic => Box::new(anthropic::Anthropic),
+            Self::Gemini => Box::new(gemini::Gemini),
+            Self::Bedrock => Box::new(bedrock::Bedrock::new(config)?),
+            Self::Cohere => Box::new(cohere::Cohere),
+            Self::Azure => Box::new(azure::Azure::new(config)?),
+            Self::Vertex => Box::new(vertex::Vertex::new(config)?),
+            Self::Demo => Box::new(demo::Demo),
+        })
+    }
+}
+
+/// What is wrong in the section of a provider: the key, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong(pub &'static str, pub String);
+
+/// Which of OpenAI's two APIs chats are converted to that come in another dialect.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatApi {
+    /// `/chat/completions`, which every vendor has.
+    #[default]
+    Chat,
+    /// `/responses`, which keeps the reasoning of OpenAI's models over the turns of a tool loop.
+    Responses,
 }
 
 /// One provider: which API, where, with which credentials.
@@ -120,12 +213,61 @@ pub struct ProviderConfig {
     /// Further client headers to pass on, beside those that the dialect knows.
     #[serde(default)]
     pub forward_headers: Vec<String>,
+    /// Which API chats are converted to that come in another dialect (`openai`, `azure`); models that the catalogue
+    /// knows to have one of them only are asked by that one.
+    #[serde(default)]
+    pub chat_api: ChatApi,
+    /// Whether it has `/responses`; the preset knows for known vendors. Without it, clients of that API are converted.
+    #[serde(default)]
+    pub responses: Option<bool>,
+    /// What to do with what a model cannot do of a request, instead of the `on_unsupported` for all.
+    #[serde(default)]
+    pub on_unsupported: Option<OnUnsupported>,
+    /// Region of the cloud (`bedrock`), such as `us-east-1`.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Access key to sign requests with (`bedrock`), instead of an `api_key`.
+    #[serde(default)]
+    pub aws: Option<AwsCredentials>,
+    /// Version of the API (`azure`), such as `2024-10-21`; without it the `/openai/v1` API, which has none.
+    #[serde(default)]
+    pub api_version: Option<String>,
+    /// Names of the deployments by model (`azure`), where they differ.
+    #[serde(default)]
+    pub deployments: BTreeMap<String, String>,
+    /// Application to ask for tokens with (`azure`), instead of an `api_key`.
+    #[serde(default)]
+    pub entra: Option<EntraCredentials>,
+    /// Project (`vertex`); without it that of the credentials.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Location (`vertex`), such as `europe-west4`; without it `global`.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// Credentials (`vertex`): the JSON of a service account or of gcloud, usually as `file:/path`, or `metadata` for
+    /// the machine's own.
+    #[serde(default)]
+    pub google: Option<Secret>,
+    /// Flags of `anthropic-beta` that may go to a cloud (`bedrock`, `vertex`), beside those that are known to work.
+    #[serde(default)]
+    pub anthropic_betas: Vec<String>,
     /// Whether it understands `stream_options.include_usage`; the preset knows for known vendors.
     #[serde(default)]
     pub stream_usage: Option<bool>,
     /// How often host names are looked up again.
     #[serde(default = "ProviderConfig::dns_refresh")]
     pub dns_refresh: Duration,
+}
+
+/// What to do with what a target cannot do of a request.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnsupported {
+    /// An error before the call.
+    #[default]
+    Error,
+    /// Leave it out, and say so in `x-sluicegate-dropped`.
+    Drop,
 }
 
 /// Headers that an operator must not set for all requests, since the gateway owns them.
@@ -148,13 +290,8 @@ impl ProviderConfig {
         if !self.endpoints.is_empty() {
             return self.endpoints.clone();
         }
-        let builtin = self.preset.map_or(self.kind.provider().base_url(), |p| {
-            Some(p.quirks().base_url)
-        });
-        let url = self
-            .base_url
-            .clone()
-            .or_else(|| builtin.and_then(|url| url.parse().ok()));
+        let builtin = || self.kind.build(self).ok()?.base_url();
+        let url = self.base_url.clone().or_else(|| builtin()?.parse().ok());
         url.map(|url| EndpointConfig { url, weight: 1 })
             .into_iter()
             .collect()
@@ -173,9 +310,6 @@ impl ProviderConfig {
 
     /// Checks the section.
     pub fn check(&self, at: &Place, problems: &mut Problems) {
-        if self.preset.is_some() && self.kind != Kind::Openai {
-            problems.add(at.key("preset"), "presets belong to `kind: openai`");
-        }
         if self.base_url.is_some() && !self.endpoints.is_empty() {
             problems.add(
                 at.key("base_url"),
@@ -212,9 +346,18 @@ impl ProviderConfig {
             }
         }
         let own_address = self.base_url.is_some() || !self.endpoints.is_empty();
-        let keyless = self
-            .preset
-            .map_or(!self.kind.provider().needs_key(), |p| !p.quirks().needs_key);
+        let provider = self.kind.build(self);
+        if let Err(Wrong(key, what)) = &provider {
+            problems.add(at.key(*key), what.clone());
+        }
+        let keyless = provider.is_ok_and(|p| !p.needs_key());
+        self.check_kind(at, problems);
+        if let Some(aws) = &self.aws {
+            aws.check(&at.key("aws"), problems);
+        }
+        if let Some(entra) = &self.entra {
+            entra.check(&at.key("entra"), problems);
+        }
         if !own_address && !keyless && self.all_keys().is_empty() {
             problems.add(at.clone(), "needs `api_key` or `api_keys`");
         }
@@ -254,6 +397,38 @@ impl ProviderConfig {
         }
     }
 
+    /// Keys that belong to some kinds only.
+    fn check_kind(&self, at: &Place, problems: &mut Problems) {
+        let rows: [(&str, bool, &[Kind]); 11] = [
+            ("preset", self.preset.is_some(), &[Kind::Openai]),
+            ("responses", self.responses.is_some(), &[Kind::Openai]),
+            (
+                "chat_api",
+                self.chat_api != ChatApi::Chat,
+                &[Kind::Openai, Kind::Azure],
+            ),
+            ("region", self.region.is_some(), &[Kind::Bedrock]),
+            ("aws", self.aws.is_some(), &[Kind::Bedrock]),
+            ("api_version", self.api_version.is_some(), &[Kind::Azure]),
+            ("deployments", !self.deployments.is_empty(), &[Kind::Azure]),
+            ("entra", self.entra.is_some(), &[Kind::Azure]),
+            ("project", self.project.is_some(), &[Kind::Vertex]),
+            ("location", self.location.is_some(), &[Kind::Vertex]),
+            ("google", self.google.is_some(), &[Kind::Vertex]),
+        ];
+        for (key, given, kinds) in rows {
+            if given && !kinds.contains(&self.kind) {
+                problems.add(
+                    at.key(key),
+                    format!(
+                        "belongs to `kind:` {}",
+                        choices(kinds.iter().map(|k| k.name()))
+                    ),
+                );
+            }
+        }
+    }
+
     fn check_endpoints(&self, at: &Place, problems: &mut Problems) {
         for (n, endpoint) in self.endpoints.iter().enumerate() {
             let place = at.key("endpoints").index(n);
@@ -278,7 +453,7 @@ pub struct Upstream {
     /// The name before the slash in `provider/model`.
     pub name: Arc<str>,
     /// What its kind needs in a request.
-    pub provider: &'static dyn Provider,
+    pub provider: Box<dyn Provider>,
     /// Its endpoints.
     pub pool: Arc<Pool>,
     /// Its credentials.
@@ -290,7 +465,7 @@ pub struct Upstream {
     /// Client headers to pass on beside those of the dialect.
     pub forward_headers: Vec<HeaderName>,
     config: ProviderConfig,
-    task: AbortHandle,
+    tasks: [Option<AbortHandle>; 2],
 }
 
 impl Upstream {
@@ -306,6 +481,13 @@ impl Upstream {
         demo: Option<SocketAddr>,
         runtime: &Handle,
     ) -> Result<Arc<Self>, String> {
+        let provider = config
+            .kind
+            .build(config)
+            .map_err(|Wrong(key, what)| format!("{key}: {what}"))?;
+        let tokens = provider
+            .tokens()
+            .map(|tokens| runtime.spawn(refresh(tokens.clone())).abort_handle());
         let endpoints = match demo.filter(|_| config.kind == Kind::Demo) {
             Some(address) => vec![EndpointConfig {
                 url: format!("http://{address}").parse()?,
@@ -331,7 +513,7 @@ impl Upstream {
         };
         Ok(Arc::new(Self {
             name: name.into(),
-            provider: config.kind.provider(),
+            provider,
             credentials: Credentials::new(config.all_keys()),
             asks_stream_usage: config.asks_stream_usage(),
             headers: config.headers.iter().filter_map(header).collect(),
@@ -341,7 +523,10 @@ impl Upstream {
                 .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
                 .collect(),
             config: config.clone(),
-            task: runtime.spawn(pool.clone().run()).abort_handle(),
+            tasks: [
+                Some(runtime.spawn(pool.clone().run()).abort_handle()),
+                tokens,
+            ],
             pool,
         }))
     }
@@ -357,14 +542,45 @@ impl Upstream {
         self.config == *section && self.pool.matches(self.pool.config())
     }
 
-    /// Whether it understands a dialect.
-    pub fn speaks(&self, dialect: Dialect) -> bool {
-        self.provider.dialects().contains(&dialect)
+    /// What to ask it for, when a client asks for `asked`.
+    pub fn offers(&self, asked: Operation, wish: &Wish) -> Option<Operation> {
+        self.provider.offers(asked, wish)
     }
+
+    /// Under which name the catalogue has its models.
+    pub fn catalogue_name(&self) -> &'static str {
+        match self.config.preset {
+            Some(preset) => preset.name(),
+            None => self.config.kind.name(),
+        }
+    }
+
+    /// The dialect of its own API, as far as the gateway's clients speak it.
+    pub fn dialect(&self) -> Dialect {
+        match self.config.kind {
+            Kind::Anthropic => Dialect::Anthropic,
+            Kind::Gemini | Kind::Vertex => Dialect::Gemini,
+            _ => Dialect::OpenAi,
+        }
+    }
+
+    /// Whether a flag of `anthropic-beta` may go there.
+    pub fn takes_beta(&self, flag: &str) -> bool {
+        self.provider.takes_beta(flag) || self.config.anthropic_betas.iter().any(|b| b == flag)
+    }
+}
+
+/// Keeps a provider's tokens fresh.
+async fn refresh(tokens: Arc<TokenSource>) {
+    let connector = Connector::new(None);
+    let fetch = |request| fetch_token(&connector, request);
+    tokens.run(fetch).await;
 }
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        self.task.abort();
+        for task in self.tasks.iter().flatten() {
+            task.abort();
+        }
     }
 }

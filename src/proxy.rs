@@ -18,9 +18,11 @@ use crate::{config::snapshot::Live, limits::address::Addresses};
 
 pub mod admit;
 pub mod attempt;
+pub mod convert;
 pub mod dispatch;
 pub mod exchange;
 pub mod intake;
+pub mod models;
 pub mod relay;
 pub mod reply;
 pub mod settle;
@@ -88,7 +90,8 @@ impl ProxyHttp for Gateway {
             intake::decode(self, s, x).await // what they ask, and who could answer
         };
         match outcome.await {
-            Ok(()) => Ok(false),
+            Ok(None) => Ok(false),
+            Ok(Some(answer)) => reply::whole_answer(s, answer, x).await.map(|()| true),
             Err(failure) => Err(x.fail(failure)),
         }
     }

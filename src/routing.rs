@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     problem::{Place, Problems},
+    provider::OnUnsupported,
     units::Duration,
 };
 
@@ -21,6 +22,9 @@ pub struct RouteConfig {
     /// When and how often to try again, instead of the `retry` for all.
     #[serde(default)]
     pub retry: Option<RetryConfig>,
+    /// What to do with what a target cannot do of a request, instead of the `on_unsupported` of its provider.
+    #[serde(default)]
+    pub on_unsupported: Option<OnUnsupported>,
 }
 
 /// One target of a route: `provider/model`, or `{ model: provider/model, weight: 9 }`.

@@ -9,9 +9,14 @@ use crate::{
     units::Duration,
 };
 
+pub mod aws;
+pub mod azure;
 pub mod credential;
+pub mod fetch;
+pub mod google;
 pub mod pool;
 pub mod tls;
+pub mod token;
 
 mod balance;
 mod clock;
@@ -20,6 +25,7 @@ mod health;
 mod latency;
 mod outlier;
 mod peer;
+mod percent;
 mod resolve;
 
 /// The address of an API: scheme, host, port and the path that all calls share.

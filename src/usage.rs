@@ -19,6 +19,21 @@ pub struct TokenUsage {
     /// The part of `input` that was written to a prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<u64>,
+    /// The part of `cache_write` that is kept for an hour and costs more (Anthropic).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<u64>,
+    /// The part of `input` that is sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_input: Option<u64>,
+    /// The part of `output` that is sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_output: Option<u64>,
+    /// The part of `output` that is images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_output: Option<u64>,
+    /// The part of `input` that tools at the provider added (Gemini).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_input: Option<u64>,
     /// The part of `output` that is reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
@@ -32,6 +47,11 @@ impl TokenUsage {
         self.output = later.output.or(self.output);
         self.cache_read = later.cache_read.or(self.cache_read);
         self.cache_write = later.cache_write.or(self.cache_write);
+        self.cache_write_1h = later.cache_write_1h.or(self.cache_write_1h);
+        self.audio_input = later.audio_input.or(self.audio_input);
+        self.audio_output = later.audio_output.or(self.audio_output);
+        self.image_output = later.image_output.or(self.image_output);
+        self.tool_input = later.tool_input.or(self.tool_input);
         self.reasoning = later.reasoning.or(self.reasoning);
     }
 

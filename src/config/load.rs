@@ -2,6 +2,7 @@
 
 use std::{fmt, io::Read, path::Path, path::PathBuf};
 
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     tree::{Content, Mark, Mistake, Node},
     typed, yaml,
 };
-use crate::problem::{Place, Step, nearest};
+use crate::problem::{Place, Problems, Step, nearest};
 
 #[cfg(test)]
 mod tests;
@@ -99,22 +100,31 @@ impl fmt::Display for OneLine<'_> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Loaded, Findings> {
-    let whole = |message: String| Findings(vec![Finding::whole(path, message)]);
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let line = 1 + memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count();
-        whole(format!("is no UTF-8 text (line {line})"))
-    })?;
-    let config = parse(text, path, &|name| std::env::var(name).ok())?;
-    let digest = Sha256::digest(&bytes);
+    let text = text(path)?;
+    let config = parse(&text, path, &|name| std::env::var(name).ok())?;
+    let digest = Sha256::digest(&text);
     Ok(Loaded {
         config,
         text_hash: digest[..8]
             .iter()
             .fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
+    })
+}
+
+/// The text of a file that is not too large.
+///
+/// # Errors
+/// If it cannot be read, or is no text.
+pub fn text(path: &Path) -> Result<String, Findings> {
+    let whole = |message: String| Findings(vec![Finding::whole(path, message)]);
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| whole(format!("cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + memchr::memchr_iter(b'\n', valid).count();
+        whole(format!("is no UTF-8 text (line {line})"))
     })
 }
 
@@ -124,20 +134,33 @@ pub fn load(path: &Path) -> Result<Loaded, Findings> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(text: &str, origin: &Path, env: Lookup) -> Result<Config, Findings> {
+    parse_as(text, origin, env, Config::check)
+}
+
+/// Reads a text as some type, and checks it.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_as<T: DeserializeOwned>(
+    text: &str,
+    origin: &Path,
+    env: Lookup,
+    check: impl Fn(&T) -> Problems,
+) -> Result<T, Findings> {
     if text.len() as u64 > MOST_BYTES {
         let message = "is larger than 4 MiB, the most for a configuration";
         return Err(Findings(vec![Finding::whole(origin, message)]));
     }
     let mut mistakes = Vec::new();
-    let config = yaml::parse(text, &mut mistakes).and_then(|root| {
+    let read = yaml::parse(text, &mut mistakes).and_then(|root| {
         let mut draft = Draft::new(root, mistakes.split_off(0));
         let folder = origin.parent().unwrap_or(Path::new(""));
-        let config = draft.read(folder, env);
+        let read = draft.read(folder, env, check);
         mistakes = draft.mistakes;
-        config
+        read
     });
-    match config {
-        Some(config) if mistakes.is_empty() => Ok(config),
+    match read {
+        Some(read) if mistakes.is_empty() => Ok(read),
         _ => Err(Findings::new(mistakes, origin)),
     }
 }
@@ -197,18 +220,23 @@ impl Draft {
         }
     }
 
-    fn read(&mut self, folder: &Path, env: Lookup) -> Option<Config> {
+    fn read<T: DeserializeOwned>(
+        &mut self,
+        folder: &Path,
+        env: Lookup,
+        check: impl Fn(&T) -> Problems,
+    ) -> Option<T> {
         let known = self.mistakes.len();
         fill::fill(&mut self.root, &Place::default(), env, &mut self.mistakes);
         let unfilled = &self.mistakes[known..];
         self.lost
             .extend(unfilled.iter().map(|mistake| mistake.place.clone()));
-        let config: Config = loop {
+        let read: T = loop {
             if self.root.dropped || self.mistakes.len() >= MOST_FINDINGS {
                 return None;
             }
             match typed::read(&self.root, folder) {
-                Ok(config) => break config,
+                Ok(read) => break read,
                 Err(misread) => {
                     let place = misread.place();
                     self.note(&misread, &place);
@@ -219,14 +247,14 @@ impl Draft {
                 }
             }
         };
-        for (place, message) in config.check().0 {
+        for (place, message) in check(&read).0 {
             let place = self.root.restore(&place);
             if !self.follows(&place, &message) {
                 let mark = self.root.locate(&place.0);
                 self.add(mark, place, message);
             }
         }
-        Some(config)
+        Some(read)
     }
 
     fn note(&mut self, misread: &Misread, place: &Place) {

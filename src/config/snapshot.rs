@@ -10,7 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use super::{Config, load};
+use super::{Config, load, models};
 use crate::{
     auth::Keys,
     provider::Upstream,
@@ -209,6 +209,17 @@ fn build(
         };
         providers.insert(name.clone(), upstream);
     }
+    let mut catalogue = models::builtin().clone();
+    for path in &config.models {
+        let file = models::load(std::path::Path::new(path))
+            .map_err(|findings| format!("models: {findings}"))?;
+        let mut problems = crate::problem::Problems::default();
+        let place = crate::problem::Place::default();
+        catalogue.add(file, &place, &mut problems);
+        if let Some((place, what)) = problems.0.first() {
+            return Err(format!("models: {path}: {place}: {what}"));
+        }
+    }
     let access_log = match old {
         Some(old) if *old.access_log.config() == config.telemetry.access_log => {
             old.access_log.clone()
@@ -218,7 +229,13 @@ fn build(
     };
     Ok(Snapshot {
         keys: Keys::new(&config.keys, config.server.anonymous),
-        table: Table::new(&config.routes, providers, &config.retry),
+        table: Table::new(
+            &config.routes,
+            providers,
+            &config.retry,
+            Arc::new(catalogue),
+            config.on_unsupported,
+        ),
         access_log,
         config,
     })

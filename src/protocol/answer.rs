@@ -55,6 +55,8 @@ impl Dialect {
             Self::OpenAi => &OpenAi,
             Self::Anthropic => &Anthropic,
             Self::Gemini => &Gemini,
+            // No client speaks them.
+            Self::Bedrock | Self::Cohere => &OpenAi,
         }
     }
 }
@@ -85,6 +87,14 @@ pub struct Counts {
     pub cache_read: Option<u64>,
     /// Tokens written to a prompt cache.
     pub cache_write: Option<u64>,
+    /// The part of `cache_write` that is kept for an hour.
+    pub cache_write_1h: Option<u64>,
+    /// Tokens of sound in the prompt.
+    pub audio_input: Option<u64>,
+    /// Tokens of sound in the answer.
+    pub audio_output: Option<u64>,
+    /// Tokens of images in the answer.
+    pub image_output: Option<u64>,
     /// Reasoning tokens.
     pub reasoning: Option<u64>,
 }
@@ -97,6 +107,10 @@ impl Counts {
         self.output = later.output.or(self.output);
         self.cache_read = later.cache_read.or(self.cache_read);
         self.cache_write = later.cache_write.or(self.cache_write);
+        self.cache_write_1h = later.cache_write_1h.or(self.cache_write_1h);
+        self.audio_input = later.audio_input.or(self.audio_input);
+        self.audio_output = later.audio_output.or(self.audio_output);
+        self.image_output = later.image_output.or(self.image_output);
         self.reasoning = later.reasoning.or(self.reasoning);
     }
 }
@@ -106,6 +120,8 @@ impl Counts {
 pub struct Reading {
     /// Tokens.
     pub counts: Counts,
+    /// Tokens of an answer that was converted, counted in the gateway's own way already.
+    pub normalised: Option<TokenUsage>,
     /// The model that answered, in the provider's words.
     pub model: Option<Box<str>>,
     /// Why it ended, in the provider's words; also says that the answer is whole.

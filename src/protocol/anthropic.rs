@@ -93,7 +93,9 @@ impl Speaker for Anthropic {
             output: counts.output,
             cache_read: counts.cache_read,
             cache_write: counts.cache_write,
+            cache_write_1h: counts.cache_write_1h,
             reasoning: counts.reasoning,
+            ..TokenUsage::default()
         }
     }
 
@@ -180,7 +182,14 @@ struct Usage {
     output_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
+    cache_creation: Option<CacheCreation>,
     output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CacheCreation {
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -193,11 +202,14 @@ impl Usage {
     fn counts(self) -> Counts {
         Counts {
             input: self.input_tokens,
-            tool_input: None,
             output: self.output_tokens,
             cache_read: self.cache_read_input_tokens,
             cache_write: self.cache_creation_input_tokens,
+            cache_write_1h: self
+                .cache_creation
+                .and_then(|c| c.ephemeral_1h_input_tokens),
             reasoning: self.output_tokens_details.and_then(|d| d.thinking_tokens),
+            ..Counts::default()
         }
     }
 }

@@ -56,7 +56,12 @@ impl Speaker for Gemini {
             output: sum(counts.output, counts.reasoning),
             cache_read: counts.cache_read,
             cache_write: counts.cache_write,
+            tool_input: counts.tool_input,
+            audio_input: counts.audio_input,
+            audio_output: counts.audio_output,
+            image_output: counts.image_output,
             reasoning: counts.reasoning,
+            ..TokenUsage::default()
         }
     }
 
@@ -80,7 +85,7 @@ fn error_object(failure: &Failure) -> serde_json::Value {
         408 | 504 => "DEADLINE_EXCEEDED",
         429 => "RESOURCE_EXHAUSTED",
         500 => "INTERNAL",
-        502 | 503 => "UNAVAILABLE",
+        501.. => "UNAVAILABLE",
         _ => "INVALID_ARGUMENT",
     };
     json!({
@@ -184,6 +189,23 @@ struct UsageMetadata {
     candidates_token_count: Option<u64>,
     thoughts_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
+    prompt_tokens_details: Vec<ModalityCount>,
+    candidates_tokens_details: Vec<ModalityCount>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ModalityCount {
+    modality: String,
+    token_count: Option<u64>,
+}
+
+/// The tokens of one modality, if any are told.
+fn of(details: &[ModalityCount], modality: &str) -> Option<u64> {
+    details
+        .iter()
+        .find(|d| d.modality == modality)
+        .and_then(|d| d.token_count)
 }
 
 impl UsageMetadata {
@@ -193,8 +215,11 @@ impl UsageMetadata {
             tool_input: self.tool_use_prompt_token_count,
             output: self.candidates_token_count,
             cache_read: self.cached_content_token_count,
-            cache_write: None,
+            audio_input: of(&self.prompt_tokens_details, "AUDIO"),
+            audio_output: of(&self.candidates_tokens_details, "AUDIO"),
+            image_output: of(&self.candidates_tokens_details, "IMAGE"),
             reasoning: self.thoughts_token_count,
+            ..Counts::default()
         }
     }
 }

@@ -95,7 +95,10 @@ impl Speaker for OpenAi {
             output: counts.output,
             cache_read: counts.cache_read,
             cache_write: counts.cache_write,
+            audio_input: counts.audio_input,
+            audio_output: counts.audio_output,
             reasoning: counts.reasoning,
+            ..TokenUsage::default()
         }
     }
 
@@ -116,7 +119,7 @@ impl Speaker for OpenAi {
             let event = json!({
                 "type": "error",
                 "sequence_number": sequence,
-                "code": failure.kind.code(),
+                "code": code(failure),
                 "message": failure.message,
                 "param": null,
                 // The SDK raises on this object only.
@@ -132,7 +135,8 @@ impl Speaker for OpenAi {
 /// <https://platform.openai.com/docs/guides/error-codes>
 fn error_object(failure: &Failure) -> serde_json::Value {
     let kind = match failure.kind {
-        Kind::TooMany | Kind::UpstreamLimited => "rate_limit_error",
+        Kind::TooMany | Kind::UpstreamLimited | Kind::Provider(429) => "rate_limit_error",
+        Kind::Provider(403) => "permission_error",
         Kind::Unauthenticated => "authentication_error",
         kind if kind.status() >= 500 => "server_error",
         _ => "invalid_request_error",
@@ -141,8 +145,16 @@ fn error_object(failure: &Failure) -> serde_json::Value {
         "message": failure.message,
         "type": kind,
         "param": failure.param,
-        "code": failure.kind.code(),
+        "code": code(failure),
     })
+}
+
+/// The provider's own code where it told one, else ours.
+fn code(failure: &Failure) -> &str {
+    failure
+        .code
+        .as_deref()
+        .unwrap_or_else(|| failure.kind.code())
 }
 
 /// One chunk of a streamed chat completion or completion, as far as the gateway cares.
@@ -238,12 +250,14 @@ struct Usage {
 struct InputDetails {
     cached_tokens: Option<u64>,
     cache_write_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OutputDetails {
     reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
 }
 
 impl Usage {
@@ -254,14 +268,16 @@ impl Usage {
             .or(self.output_tokens_details);
         Counts {
             input: self.prompt_tokens.or(self.input_tokens),
-            tool_input: None,
             output: self.completion_tokens.or(self.output_tokens),
             cache_read: input
                 .as_ref()
                 .and_then(|d| d.cached_tokens)
                 .or(self.prompt_cache_hit_tokens),
             cache_write: input.as_ref().and_then(|d| d.cache_write_tokens),
+            audio_input: input.as_ref().and_then(|d| d.audio_tokens),
+            audio_output: output.as_ref().and_then(|d| d.audio_tokens),
             reasoning: output.and_then(|d| d.reasoning_tokens),
+            ..Counts::default()
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     Call, Dialect, Operation,
     edit::Edits,
-    is_sane_model,
+    form, is_sane_model,
     json::{Document, JsonError, Kind as JsonKind, Limits, Value},
 };
 use crate::error::{Failure, Kind};
@@ -19,7 +19,7 @@ use crate::error::{Failure, Kind};
 type Addition = (Range<usize>, &'static [u8]);
 
 /// A decoded request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The model that the client asked for.
     pub model: String,
@@ -31,6 +31,8 @@ pub struct Request {
     length: usize,
     /// Where the model's name stands in the body, quotes included.
     model_at: Option<Range<usize>>,
+    /// Whether the name stands there as it is, and not as JSON.
+    plain: bool,
     /// How to ask for usage in the client's name.
     ask_usage: Option<Addition>,
     /// The beginning of the conversation, for consistent hashing.
@@ -93,9 +95,49 @@ impl Request {
             model_at,
             ask_usage,
             beginning,
+            plain: false,
             length: body.len(),
             body,
         })
+    }
+
+    /// Reads a form, as far as it says what is wanted of which model; `content_type` is the request's.
+    ///
+    /// # Errors
+    /// A [`Failure`] for the client if the body is no form, or names no model.
+    pub fn decode_form(content_type: &str, body: Bytes) -> Result<Self, Failure> {
+        let fields = form::fields(content_type, &body).ok_or_else(|| {
+            Failure::new(
+                Kind::BadRequest,
+                "the request body must be multipart/form-data with a boundary",
+            )
+        })?;
+        let text = |name: &str| {
+            let range = fields.iter().find(|(n, _)| n == name)?.1.clone();
+            Some((std::str::from_utf8(&body[range.clone()]).ok()?, range))
+        };
+        let (model, at) = text("model").ok_or_else(|| missing_model("`model` is missing"))?;
+        if !is_sane_model(model) {
+            return Err(missing_model("`model` must be a model name"));
+        }
+        Ok(Self {
+            model: model.to_owned(),
+            stream: text("stream").is_some_and(|(value, _)| value == "true"),
+            model_at: Some(at),
+            plain: true,
+            length: body.len(),
+            body,
+            ..Self::default()
+        })
+    }
+
+    /// A request that is passed on without being read.
+    pub fn opaque(body: Bytes) -> Self {
+        Self {
+            length: body.len(),
+            body,
+            ..Self::default()
+        }
     }
 
     /// The body for a target: the client's own bytes with the model's name replaced, and the wish for usage added if
@@ -105,7 +147,12 @@ impl Request {
         if let Some(at) = &self.model_at
             && model != self.model
         {
-            edits.replace(at.clone(), serde_json::Value::from(model).to_string());
+            let name = if self.plain {
+                model.to_owned()
+            } else {
+                serde_json::Value::from(model).to_string()
+            };
+            edits.replace(at.clone(), name);
         }
         if ask_usage && let Some((at, text)) = &self.ask_usage {
             edits.replace(at.clone(), Bytes::from_static(text));
@@ -113,6 +160,11 @@ impl Request {
         edits
             .apply(&self.body)
             .expect("the ranges are those of different members of one object")
+    }
+
+    /// The client's body; empty once it was released.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
     }
 
     /// Whether [`Self::body_for`] can add a wish for usage that the client did not have.

@@ -2,33 +2,53 @@
 
 use pingora::http::RequestHeader;
 
-use super::{Provider, anthropic::Anthropic, gemini::Gemini, openai::OpenAi};
+use super::{Provider, Wish, anthropic::Anthropic, gemini::Gemini};
 use crate::{
     auth::Secret,
-    protocol::{Call, Dialect},
+    protocol::{Call, Dialect, Operation},
 };
+
+/// What it answers.
+const SPOKEN: [Operation; 11] = [
+    Operation::Chat,
+    Operation::Responses,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Messages,
+    Operation::MessagesCountTokens,
+    Operation::Generate,
+    Operation::StreamGenerate,
+    Operation::CountTokens,
+    Operation::EmbedContent,
+    Operation::BatchEmbedContents,
+];
 
 /// The demo provider.
 pub struct Demo;
 
 impl Provider for Demo {
-    fn dialects(&self) -> &'static [Dialect] {
-        &[Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini]
+    fn offers(&self, asked: Operation, _: &Wish) -> Option<Operation> {
+        SPOKEN.contains(&asked).then_some(asked)
     }
 
-    fn path(&self, call: &Call, base_path: &str, model: &str) -> String {
+    fn path(&self, call: &Call, base_path: &str, wish: &Wish) -> String {
         match call.operation.dialect() {
-            Dialect::OpenAi => OpenAi.path(call, &format!("{base_path}/v1"), model),
-            Dialect::Anthropic => Anthropic.path(call, base_path, model),
-            Dialect::Gemini => Gemini.path(call, base_path, model),
+            Dialect::OpenAi => format!("{base_path}/v1{}", call.operation.suffix()),
+            Dialect::Anthropic => Anthropic.path(call, base_path, wish),
+            _ => Gemini.path(call, base_path, wish),
         }
     }
 
-    fn authorize(&self, _: &mut RequestHeader, _: &Secret) -> pingora::Result<()> {
+    fn authorize(
+        &self,
+        _: &mut RequestHeader,
+        _: Option<&Secret>,
+        _: &[u8],
+    ) -> pingora::Result<()> {
         Ok(())
     }
 
-    fn base_url(&self) -> Option<&'static str> {
+    fn base_url(&self) -> Option<String> {
         None
     }
 

@@ -2,22 +2,22 @@
 
 use pingora::http::RequestHeader;
 
-use super::Provider;
+use super::{Provider, Wish};
 use crate::{
     auth::Secret,
-    protocol::{Call, Dialect},
+    protocol::{Call, Dialect, Operation},
 };
 
 /// The Gemini API of Google AI.
 pub struct Gemini;
 
 impl Provider for Gemini {
-    fn dialects(&self) -> &'static [Dialect] {
-        &[Dialect::Gemini]
+    fn offers(&self, asked: Operation, wish: &Wish) -> Option<Operation> {
+        offers(asked, wish)
     }
 
-    fn path(&self, call: &Call, base_path: &str, model: &str) -> String {
-        let verb = call.operation.suffix();
+    fn path(&self, call: &Call, base_path: &str, wish: &Wish) -> String {
+        let (model, verb) = (wish.model, call.operation.suffix());
         // A base URL that names a version pins it; otherwise the client's version is kept.
         if base_path.ends_with("/v1beta") || base_path.ends_with("/v1") {
             format!("{base_path}/models/{model}:{verb}")
@@ -26,11 +26,31 @@ impl Provider for Gemini {
         }
     }
 
-    fn authorize(&self, request: &mut RequestHeader, key: &Secret) -> pingora::Result<()> {
-        request.insert_header("x-goog-api-key", key.expose())
+    fn authorize(
+        &self,
+        request: &mut RequestHeader,
+        key: Option<&Secret>,
+        _: &[u8],
+    ) -> pingora::Result<()> {
+        match key {
+            Some(key) => request.insert_header("x-goog-api-key", key.expose()),
+            None => Ok(()),
+        }
     }
 
-    fn base_url(&self) -> Option<&'static str> {
-        Some("https://generativelanguage.googleapis.com")
+    fn base_url(&self) -> Option<String> {
+        Some("https://generativelanguage.googleapis.com".to_owned())
+    }
+}
+
+/// What to ask for, in Gemini's dialect: also of Vertex.
+pub fn offers(asked: Operation, wish: &Wish) -> Option<Operation> {
+    match asked {
+        _ if asked.dialect() == Dialect::Gemini => Some(asked),
+        Operation::MessagesCountTokens => Some(Operation::CountTokens),
+        Operation::Embeddings => Some(Operation::BatchEmbedContents),
+        _ if asked.is_chat() && wish.stream => Some(Operation::StreamGenerate),
+        _ if asked.is_chat() => Some(Operation::Generate),
+        _ => None,
     }
 }

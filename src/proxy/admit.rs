@@ -11,7 +11,7 @@ use crate::{
     config::{Config, Network},
     error::{Failure, Kind},
     limits::{LimitsConfig, address::Open},
-    protocol::{Lost, guess_dialect, recognise},
+    protocol::{Ask, Lost, guess_dialect, recognise},
     telemetry::metrics::METRICS,
 };
 
@@ -37,15 +37,27 @@ pub fn enter(gateway: &Gateway, session: &mut Session, x: &mut Exchange) -> Resu
                 .retry_after(std::time::Duration::from_secs(1)),
         );
     }
-    let call = recognise(&head.method, path).map_err(|lost| match lost {
+    let ask = recognise(&head.method, path).map_err(|lost| match lost {
         Lost::NotFound(text) => Failure::new(Kind::NotFound, text),
         Lost::WrongMethod(allowed) => Failure::new(
             Kind::MethodNotAllowed,
             format!("{} is not possible here; use {allowed}", x.method),
         ),
     })?;
-    x.dialect = call.operation.dialect();
-    x.call = Some(call);
+    match &ask {
+        Ask::Call(call) => {
+            x.dialect = call.operation.dialect();
+            x.asked = call.operation.name();
+            x.call = Some(call.clone());
+        }
+        Ask::Models(_) => x.asked = "models",
+        Ask::Passage { .. } => x.asked = "passage",
+        Ask::Realtime(realtime) => {
+            x.dialect = realtime.dialect();
+            x.asked = realtime.name();
+        }
+    }
+    x.ask = Some(ask);
     take_place(gateway, config, x, Open::Requests)
 }
 

@@ -34,6 +34,8 @@ use crate::routing::retry::Fault;
 pub enum Lost {
     /// The client left; nobody is there to be answered.
     Gone,
+    /// Nothing is lost: this was the answer to one of several calls for the request.
+    More(Bytes),
     /// A pooled connection turned out to be closed; the attempt is made again on a fresh one.
     Stale,
     /// The upstream cannot speak HTTP/2 after all, and need not; the attempt is made again over HTTP/1.1.
@@ -117,7 +119,7 @@ pub async fn make(
         .await??;
     let done = answer(s, x, &mut upstream, (peer, reused), &limits, clock).await;
     match (&done, upstream) {
-        (Ok(true), upstream) => {
+        (Ok(true) | Err(Lost::More(_)), upstream) => {
             let idle = peer.idle_timeout();
             connector.release_http_session(upstream, peer, idle).await;
         }

@@ -10,11 +10,12 @@ use pingora::{
 
 use super::{
     attempt::{self, Limits, Lost},
+    convert,
     exchange::Exchange,
 };
 use crate::{
     error::{Failure, Kind},
-    protocol::Dialect,
+    protocol::{Call, Dialect, Operation},
     routing::retry::Fault,
     telemetry::{metrics::METRICS, record::Outcome},
 };
@@ -49,6 +50,12 @@ pub async fn until_answered(
                     Some(Failure::new(Kind::Internal, "the gateway failed").detail(&*detail));
                 detail
             }
+            Lost::More(answer) => {
+                x.answers.push(answer);
+                x.body = x.more.pop_front().unwrap_or_default();
+                x.repeat = true;
+                continue;
+            }
             Lost::Stale | Lost::NotHttp2 if x.stale < MOST_STALE => {
                 count(x, "stale_connection");
                 x.stale += 1;
@@ -60,6 +67,14 @@ pub async fn until_answered(
                     true => continue,
                     false => "closed connections".to_owned(),
                 }
+            }
+            Lost::Fault {
+                fault: Fault::Status(401),
+                ..
+            } if renew_token(x) => {
+                count(x, "stale_token");
+                x.repeat = true;
+                continue;
             }
             Lost::Fault { fault, detail, .. } if s.response_written().is_some() => {
                 cut_off(x, fault, &detail);
@@ -84,10 +99,11 @@ async fn next_target(x: &mut Exchange) -> Result<Box<HttpPeer>, Failure> {
     x.early_error = None;
     // An error of the last attempt that was to be passed on, and broke off itself.
     x.outcome = None;
-    if std::mem::take(&mut x.repeat)
-        && let Some(attempt) = &x.attempt
-    {
-        return Ok(attempt.chosen.peer());
+    if std::mem::take(&mut x.repeat) {
+        fetch_token(x).await?;
+        if let Some(attempt) = &x.attempt {
+            return Ok(attempt.chosen.peer());
+        }
     }
     // The endpoint of the last attempt is not busy with this request any more.
     x.attempt = None;
@@ -103,24 +119,97 @@ async fn next_target(x: &mut Exchange) -> Result<Box<HttpPeer>, Failure> {
     })?;
     x.stale = 0;
     x.overhead.get_or_insert_with(|| x.started.elapsed());
-    x.body = request.body_for(
-        &attempt.target.model,
-        attempt.target.upstream.asks_stream_usage,
-    );
     let peer = attempt.chosen.peer();
+    x.token = None;
     x.attempt = Some(attempt);
+    write_body(x)?;
+    fetch_token(x).await?;
     Ok(peer)
 }
 
-/// Client headers that providers understand, beside those of each dialect. All others stay here: credentials,
-/// cookies and our own headers are for the gateway, and what a proxy in front adds is nobody's business.
-const FORWARDED: [&str; 8] = [
+/// Writes the body of the running attempt: the client's own bytes, or what the canonical form is in the target's dialect.
+fn write_body(x: &mut Exchange) -> Result<(), Failure> {
+    let attempt = x.attempt.as_ref().expect("just begun");
+    let request = x.request.as_ref().expect("decoded by intake");
+    let asked = x.call.as_ref().expect("recognised at the door").operation;
+    let target = &attempt.target;
+    let provider = &target.upstream.provider;
+    let offered = match &x.passage {
+        Some(_) => asked,
+        None => target.offers(asked, request.stream).unwrap_or(asked),
+    };
+    x.dropped.clear();
+    let body = if convert::is_native(asked, offered) {
+        let own = x.passage.is_none();
+        let name = if own {
+            provider.model_name(&target.model)
+        } else {
+            &request.model
+        };
+        request.body_for(name, own && target.upstream.asks_stream_usage)
+    } else {
+        let canonical = x.canonical.as_ref().expect("made by intake for such");
+        let first = x.written.take().filter(|first| first.is_for(target));
+        let written = match first {
+            Some(written) => written,
+            None => convert::write(asked, offered, canonical, &x.betas, target)?,
+        };
+        x.dropped = written.dropped;
+        x.more = written.more;
+        x.answers.clear();
+        written.body
+    };
+    x.operation = Some(offered);
+    x.body = provider.finish_body(offered, body);
+    Ok(())
+}
+
+/// How long a request waits for a provider's token.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Gets the token that the running attempt's provider wants, if it wants one.
+async fn fetch_token(x: &mut Exchange) -> Result<(), Failure> {
+    let tokens = x
+        .attempt
+        .as_ref()
+        .and_then(|a| a.target.upstream.provider.tokens())
+        .cloned();
+    let Some(tokens) = tokens else {
+        return Ok(());
+    };
+    let token = tokens.token(TOKEN_PATIENCE).await.map_err(|why| {
+        Failure::new(
+            Kind::UpstreamAuthentication,
+            "the gateway has no valid token for the provider; its operator has to look into it",
+        )
+        .detail(why.to_string())
+    })?;
+    let second = x.token.is_some();
+    x.token = Some((token, second));
+    Ok(())
+}
+
+/// Throws a refused token away, if another one has not been tried.
+fn renew_token(x: &Exchange) -> bool {
+    let Some((token, false)) = &x.token else {
+        return false;
+    };
+    let tokens = x
+        .attempt
+        .as_ref()
+        .and_then(|a| a.target.upstream.provider.tokens());
+    tokens.is_some_and(|tokens| tokens.invalidate(token))
+}
+
+/// Client headers that every provider may see. All others stay here: credentials, cookies and our own headers are for
+/// the gateway, and what a proxy in front adds is nobody's business.
+const FORWARDED: [&str; 3] = ["user-agent", "traceparent", "tracestate"];
+
+/// Headers that providers of the client's own dialect understand, beside those of each dialect.
+const NATIVE: [&str; 5] = [
     "content-type",
     "accept",
-    "user-agent",
     "idempotency-key",
-    "traceparent",
-    "tracestate",
     "x-client-request-id",
     "x-app",
 ];
@@ -129,38 +218,90 @@ const OPENAI: [&str; 3] = ["openai-beta", "http-referer", "x-title"];
 const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 const GEMINI: [&str; 1] = ["x-goog-api-client"];
 
-fn is_forwarded(name: &HeaderName, dialect: Dialect, more: &[HeaderName]) -> bool {
-    let name_text = name.as_str();
+/// Whether a client's header goes to the provider; `dialect` is the client's, if the provider speaks it.
+fn is_forwarded(name: &HeaderName, dialect: Option<Dialect>, more: &[HeaderName]) -> bool {
+    let text = name.as_str();
+    if FORWARDED.contains(&text) || more.contains(name) {
+        return true;
+    }
     let own: &[&str] = match dialect {
-        Dialect::OpenAi => &OPENAI,
-        Dialect::Anthropic => &ANTHROPIC,
-        Dialect::Gemini => &GEMINI,
+        Some(Dialect::OpenAi) => &OPENAI,
+        Some(Dialect::Anthropic) => &ANTHROPIC,
+        Some(Dialect::Gemini) => &GEMINI,
+        _ => return false,
     };
-    FORWARDED.contains(&name_text)
-        || own.contains(&name_text)
+    NATIVE.contains(&text)
+        || own.contains(&text)
         // What the SDKs of OpenAI and Anthropic tell about themselves.
-        || name_text.starts_with("x-stainless-")
-        || more.contains(name)
+        || text.starts_with("x-stainless-")
 }
 
 /// Writes the head of the upstream request, from the pristine request of the client.
 pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
     let attempt = x.attempt.as_ref().expect("begun by next_target");
     let upstream = &attempt.target.upstream;
+    let provider = &upstream.provider;
     let call = x.call.as_ref().expect("recognised at the door");
+    let request = x.request.as_ref().expect("decoded by intake");
+    let operation = x.operation.unwrap_or(call.operation);
+    let native = convert::is_native(call.operation, operation);
     let url = attempt.chosen.url();
-    let model = &attempt.target.model;
-    let mut path = upstream.provider.path(call, &url.path, model);
+    let wish = attempt.target.wish(request.stream);
     let client = s.req_header();
-    if let Some(query) = client.uri.query() {
+    let mut path = if let Some(rest) = &x.passage {
+        passage(&url.path, rest)
+    } else if native {
+        let asked = Call {
+            operation,
+            ..call.clone()
+        };
+        provider.path(&asked, &url.path, &wish)
+    } else {
+        let converted = Call {
+            operation,
+            model: None,
+            version: "v1beta",
+        };
+        provider.path(&converted, &url.path, &wish)
+    };
+    if native && let Some(query) = client.uri.query() {
         append_query(&mut path, query);
     }
-    let mut head = RequestHeader::build_no_case(http::Method::POST, path.as_bytes(), Some(16))?;
+    if !native && operation == Operation::StreamGenerate {
+        append_query(&mut path, "alt=sse");
+    }
+    let method = match &x.passage {
+        Some(_) => x.method.clone(),
+        None => http::Method::POST,
+    };
+    let mut head = RequestHeader::build_no_case(method, path.as_bytes(), Some(16))?;
     head.insert_header(http::header::HOST, url.authority())?;
+    let dialect = native.then_some(x.dialect);
     for (name, value) in &client.headers {
-        if is_forwarded(name, x.dialect, &upstream.forward_headers) {
+        if is_forwarded(name, dialect, &upstream.forward_headers) {
             head.append_header(name, value)?;
         }
+    }
+    if native && !x.betas.is_empty() && !x.betas.iter().all(|b| upstream.takes_beta(b)) {
+        let taken: Vec<&str> = x
+            .betas
+            .iter()
+            .filter(|b| upstream.takes_beta(b))
+            .map(String::as_str)
+            .collect();
+        head.remove_header("anthropic-beta");
+        if !taken.is_empty() {
+            head.insert_header("anthropic-beta", taken.join(","))?;
+        }
+    }
+    if !native {
+        head.insert_header(http::header::CONTENT_TYPE, "application/json")?;
+        let accept = match operation {
+            Operation::ConverseStream => "application/vnd.amazon.eventstream",
+            _ if request.stream => "text/event-stream",
+            _ => "application/json",
+        };
+        head.insert_header(http::header::ACCEPT, accept)?;
     }
     for (name, value) in &upstream.headers {
         head.insert_header(name, value)?;
@@ -168,11 +309,28 @@ pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
     // Answers must be readable here, whatever the client could read.
     head.insert_header(http::header::ACCEPT_ENCODING, "identity")?;
     head.insert_header(http::header::CONTENT_LENGTH, x.body.len())?;
-    if let Some(key) = &attempt.key.secret {
-        upstream.provider.authorize(&mut head, key)?;
+    if let Some((token, _)) = &x.token {
+        head.insert_header(http::header::AUTHORIZATION, token.authorization())?;
     }
+    provider.authorize(&mut head, attempt.key.secret.as_deref(), &x.body)?;
     x.attempt_started = Instant::now();
     Ok(head)
+}
+
+/// The path of a provider's own API below its base URL; a version that stands in both stands there once.
+fn passage(base_path: &str, rest: &str) -> String {
+    let version = base_path.rsplit_once('/').map_or("", |(_, last)| last);
+    let doubled = !version.is_empty()
+        && rest
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_prefix(version))
+            .is_some_and(|rest| rest.starts_with('/'));
+    let base = if doubled {
+        &base_path[..base_path.len() - version.len() - 1]
+    } else {
+        base_path
+    };
+    format!("{base}{rest}")
 }
 
 /// Says in HTTP/2's way where a request goes: in its URI instead of a `host` header.
@@ -210,8 +368,8 @@ fn append_query(path: &mut String, query: &str) {
     let kept = query
         .split('&')
         .filter(|pair| !pair.is_empty() && *pair != "key" && !pair.starts_with("key="));
-    for (n, pair) in kept.enumerate() {
-        path.push(if n == 0 { '?' } else { '&' });
+    for pair in kept {
+        path.push(if path.contains('?') { '&' } else { '?' });
         path.push_str(pair);
     }
 }
@@ -320,12 +478,26 @@ mod tests {
         ] {
             for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
                 let name = HeaderName::from_static(name);
-                assert!(!is_forwarded(&name, dialect, &[]), "{name}");
+                assert!(!is_forwarded(&name, Some(dialect), &[]), "{name}");
             }
         }
         let beta = HeaderName::from_static("anthropic-beta");
-        assert!(is_forwarded(&beta, Dialect::Anthropic, &[]));
-        assert!(!is_forwarded(&beta, Dialect::OpenAi, &[]));
+        assert!(is_forwarded(&beta, Some(Dialect::Anthropic), &[]));
+        assert!(!is_forwarded(&beta, Some(Dialect::OpenAi), &[]));
+        assert!(!is_forwarded(&beta, None, &[]));
+    }
+
+    #[test]
+    fn a_version_in_base_url_and_passage_is_written_once() {
+        for (base, rest, path) in [
+            ("/v1", "/v1/files", "/v1/files"),
+            ("/v1", "/files", "/v1/files"),
+            ("", "/v1/files", "/v1/files"),
+            ("/openai/v1", "/v1/files", "/openai/v1/files"),
+            ("/v1", "/v1beta/x", "/v1/v1beta/x"),
+        ] {
+            assert_eq!(passage(base, rest), path);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! All that is known about one request. The stages fill it in, in turn.
 
 use std::{
+    collections::VecDeque,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -8,15 +9,19 @@ use std::{
 
 use bytes::Bytes;
 
-use super::relay::Relay;
+use super::{
+    convert::{Canonical, Written},
+    relay::Relay,
+};
 use crate::{
     auth::Principal,
     config::snapshot::Snapshot,
     error::Failure,
     limits::address::Permit,
-    protocol::{Call, Dialect, request::Request},
+    protocol::{Ask, Call, Dialect, Operation, request::Request},
     routing::retry::{Attempt, Plan},
     telemetry::{metrics::METRICS, record::Outcome},
+    upstream::token::Token,
 };
 
 /// One request on its way.
@@ -39,8 +44,14 @@ pub struct Exchange {
     pub path: String,
     /// The dialect in which to speak to this client.
     pub dialect: Dialect,
-    /// What it asks for.
+    /// What it asks for; taken by the stage that answers.
+    pub ask: Option<Ask>,
+    /// The operation, if it asks a model for one.
     pub call: Option<Call>,
+    /// The name of what it asks for, for metrics and the record.
+    pub asked: &'static str,
+    /// The path behind the provider's name, if it asks for a provider's own API.
+    pub passage: Option<String>,
     /// Who it is.
     pub principal: Option<Principal>,
     /// Its places in the counts of its address, and in the gauges; given back on every way out.
@@ -51,6 +62,14 @@ pub struct Exchange {
     // Filled in by `intake`.
     /// The decoded request.
     pub request: Option<Request>,
+    /// Its canonical form, if a target speaks another dialect than the client.
+    pub canonical: Option<Canonical>,
+    /// What the first target is sent, if it does.
+    pub written: Option<Written>,
+    /// Flags of `anthropic-beta` that the client sent.
+    pub betas: Vec<String>,
+    /// Whether a Gemini client wants server-sent events (`alt=sse`).
+    pub wants_sse: bool,
 
     // Filled in by `dispatch`.
     /// The attempts: made and possible.
@@ -61,8 +80,19 @@ pub struct Exchange {
     pub configured: bool,
     /// The attempt that is running.
     pub attempt: Option<Attempt>,
+    /// What it asks the provider for: the client's own operation, unless the provider speaks another dialect.
+    pub operation: Option<Operation>,
     /// The body that it sends.
     pub body: Bytes,
+    /// The bodies of further calls for the same request, and the answers to earlier ones: some APIs embed one text at a
+    /// time.
+    pub more: VecDeque<Bytes>,
+    /// See `more`.
+    pub answers: Vec<Bytes>,
+    /// What was left out of the body, as the operator wished.
+    pub dropped: Vec<String>,
+    /// The short-lived token that it shows, and whether it is a second one because the first was refused.
+    pub token: Option<(Arc<Token>, bool)>,
     /// When it began.
     pub attempt_started: Instant,
     /// How often it was repeated because a pooled connection turned out to be closed.
@@ -106,16 +136,28 @@ impl Exchange {
             method: http::Method::GET,
             path: String::new(),
             dialect: Dialect::OpenAi,
+            ask: None,
             call: None,
+            asked: "none",
+            passage: None,
             principal: None,
             permits: Vec::new(),
             open: Open::request(),
             request: None,
+            canonical: None,
+            written: None,
+            betas: Vec::new(),
+            wants_sse: false,
             plan: None,
             route: None,
             configured: false,
             attempt: None,
+            operation: None,
             body: Bytes::new(),
+            more: VecDeque::new(),
+            answers: Vec::new(),
+            dropped: Vec::new(),
+            token: None,
             attempt_started: started,
             stale: 0,
             repeat: false,
@@ -135,6 +177,7 @@ impl Exchange {
     pub fn release_request(&mut self) {
         if !self.body.is_empty() {
             self.body = Bytes::new();
+            self.canonical = None;
             if let Some(request) = &mut self.request {
                 request.release();
             }

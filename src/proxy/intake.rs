@@ -1,58 +1,262 @@
 //! The body: read under limits, decompressed, and decoded.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use pingora::{protocols::http::ServerSession, proxy::Session};
 
-use super::{Gateway, admit, exchange::Exchange};
+use super::{Gateway, admit, convert, exchange::Exchange, models};
 use crate::{
     error::{Failure, Kind},
     limits::address::Open,
+    problem::choices,
     protocol::{
+        Ask, Call, Operation,
         coding::{self, CodingError},
+        count::{self, Count},
+        recognise,
         request::Request,
     },
-    routing::retry::Plan,
+    provider::Upstream,
+    routing::{retry::Plan, table::Choice},
 };
 
 /// Bodies from this size on are decoded on a thread that may block: walking 1 MiB takes about a millisecond.
 const LARGE: usize = 1024 * 1024;
 
-/// Reads and decodes the body, and finds the targets.
+/// Reads and decodes the body, and finds the targets. What the gateway can answer by itself is answered here.
 pub async fn decode(
     gateway: &Gateway,
     session: &mut Session,
     x: &mut Exchange,
-) -> Result<(), Failure> {
+) -> Result<Option<Vec<u8>>, Failure> {
+    match x.ask.take().expect("recognised at the door") {
+        Ask::Models(wanted) => {
+            read_whole(session, x).await?;
+            models::answer(x, wanted.as_deref()).map(Some)
+        }
+        Ask::Passage { provider, rest } => {
+            let upstream = provider_of_passage(x, &provider)?;
+            passage(gateway, session, x, upstream, rest).await?;
+            Ok(None)
+        }
+        Ask::Call(call) => operation(gateway, session, x, call).await,
+        Ask::Realtime(_) => Err(Failure::new(Kind::Internal, "answered before this stage")),
+    }
+}
+
+async fn read_whole(session: &mut Session, x: &Exchange) -> Result<Bytes, Failure> {
+    let limits = &x.snapshot.config.limits;
+    read(session, limits.body.0, limits.body_timeout.get()).await
+}
+
+/// An operation of a model.
+async fn operation(
+    gateway: &Gateway,
+    session: &mut Session,
+    x: &mut Exchange,
+    call: Call,
+) -> Result<Option<Vec<u8>>, Failure> {
     let snapshot = x.snapshot.clone();
-    let limits = &snapshot.config.limits;
-    let limit = limits.body.0;
-    let coded = read(session, limit, limits.body_timeout.get()).await?;
-    let encoding = session.get_header_bytes("content-encoding").to_owned();
-    let depth = limits.depth;
-    let call = x.call.clone().expect("recognised at the door");
-    let decode = move || {
-        let body = coding::decode(&encoding, coded, limit).map_err(|e| bad_coding(e, limit))?;
-        Request::decode(&call, body, depth)
-    };
+    let coded = read_whole(session, x).await?;
     let large = session.body_bytes_read() >= LARGE;
-    let request = if large {
-        tokio::task::spawn_blocking(decode)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "decoding failed")))?
-    } else {
-        decode()?
+    let request = decode_body(session, x, &call, coded, large).await?;
+    note_wishes(session, x);
+    let choice = snapshot
+        .table
+        .choose(&request.model, call.operation, request.stream);
+    let mut choice = match choice {
+        // Whoever has no endpoint for it is counted here.
+        Err(failure) if failure.kind == Kind::Unsupported && call.operation.counts() => {
+            return estimate(x, call, request).await.map(Some);
+        }
+        choice => choice?,
     };
-    let choice = x.snapshot.table.choose(&request.model, x.dialect)?;
     x.route = Some(choice.route.clone());
     x.configured = choice.configured;
+    let targets = std::mem::take(&mut choice.targets);
+    // Texts may come as tokens, and the tables to read them take their time.
+    let tokens = matches!(call.operation, Operation::Embeddings)
+        && targets
+            .iter()
+            .any(|t| t.offers(call.operation, false) != Some(call.operation));
+    let (request, prepared) = if large || tokens {
+        let betas = x.betas.clone();
+        let work = move || {
+            let prepared = convert::prepare(&call, &request, &betas, targets);
+            (request, prepared)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Failure::new(Kind::Internal, "converting failed"))?
+    } else {
+        let prepared = convert::prepare(&call, &request, &x.betas, targets);
+        (request, prepared)
+    };
+    let prepared = prepared?;
+    choice.targets = prepared.targets;
+    x.canonical = prepared.canonical;
+    x.written = prepared.first;
+    start(gateway, session, x, request, choice)?;
+    Ok(None)
+}
+
+/// All is known: the request is on its way.
+fn start(
+    gateway: &Gateway,
+    session: &mut Session,
+    x: &mut Exchange,
+    request: Request,
+    choice: Choice,
+) -> Result<(), Failure> {
+    let snapshot = x.snapshot.clone();
     x.plan = Some(Plan::new(choice, request.affinity()));
     if request.stream {
         admit::take_place(gateway, &snapshot.config, x, Open::Streams)?;
         x.open.stream();
     }
     x.request = Some(request);
-    session.set_write_timeout(Some(limits.write_timeout.get()));
+    session.set_write_timeout(Some(snapshot.config.limits.write_timeout.get()));
     Ok(())
+}
+
+/// Undoes the content coding and reads what is wanted of which model; on a thread that may block, if it is large.
+async fn decode_body(
+    session: &Session,
+    x: &Exchange,
+    call: &Call,
+    coded: Bytes,
+    large: bool,
+) -> Result<Request, Failure> {
+    let limits = &x.snapshot.config.limits;
+    let (limit, depth) = (limits.body.0, limits.depth);
+    let encoding = session.get_header_bytes("content-encoding").to_owned();
+    let form = call.operation.is_form().then(|| {
+        let kind = session.get_header_bytes("content-type");
+        String::from_utf8_lossy(kind).into_owned()
+    });
+    let call = call.clone();
+    let decode = move || {
+        let body = coding::decode(&encoding, coded, limit).map_err(|e| bad_coding(e, limit))?;
+        match form {
+            Some(kind) => Request::decode_form(&kind, body),
+            None => Request::decode(&call, body, depth),
+        }
+    };
+    if large {
+        tokio::task::spawn_blocking(decode)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "decoding failed")))
+    } else {
+        decode()
+    }
+}
+
+/// Counts the tokens of a prompt here: about as many as the provider would count.
+async fn estimate(x: &mut Exchange, call: Call, request: Request) -> Result<Vec<u8>, Failure> {
+    let operation = call.operation;
+    let work = move || {
+        let chat = convert::chat_to_count(&call, request.body())?;
+        let count = Count {
+            tokens: count::estimate(&chat, &request.model),
+            cached: None,
+            estimated: true,
+        };
+        Ok((request, count::write(operation, &count)))
+    };
+    let (request, answer) = tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "counting failed")))?;
+    x.request = Some(request);
+    Ok(answer)
+}
+
+fn provider_of_passage(x: &mut Exchange, name: &str) -> Result<Arc<Upstream>, Failure> {
+    let table = &x.snapshot.table;
+    let upstream = table.providers().get(name).cloned().ok_or_else(|| {
+        let names = table.providers().keys().map(String::as_str);
+        let shown: String = name.chars().take(64).collect();
+        Failure::new(
+            Kind::NotFound,
+            format!(
+                "no provider has the name `{shown}`; there are {}",
+                choices(names.take(30))
+            ),
+        )
+    })?;
+    x.dialect = upstream.dialect();
+    Ok(upstream)
+}
+
+/// A provider's own API: passed on as it is, and read where it is one of the operations that are known.
+async fn passage(
+    gateway: &Gateway,
+    session: &mut Session,
+    x: &mut Exchange,
+    upstream: Arc<Upstream>,
+    rest: String,
+) -> Result<(), Failure> {
+    // A path with `..` could lead out of the API, whatever decodes it on the way.
+    let plain = rest
+        .to_ascii_lowercase()
+        .replace("%2e", ".")
+        .replace("%2f", "/");
+    if plain.split(['/', '\\']).any(|segment| segment == "..") || rest.contains('\\') {
+        return Err(Failure::new(
+            Kind::BadRequest,
+            "the path must not lead upwards",
+        ));
+    }
+    let body = read_whole(session, x).await?;
+    let known = match recognise(&x.method, &rest) {
+        Ok(Ask::Call(call)) if upstream.dialect() == call.operation.dialect() => Some(call),
+        _ => None,
+    };
+    let large = body.len() >= LARGE;
+    let coded = !session.get_header_bytes("content-encoding").is_empty();
+    let understood = match &known {
+        // One that is compressed stays so, and unread.
+        Some(call) if !coded => decode_body(session, x, call, body.clone(), large)
+            .await
+            .ok(),
+        _ => None,
+    };
+    let (call, request) = match (known, understood) {
+        (Some(call), Some(request)) => (call, request),
+        _ => (
+            Call {
+                operation: Operation::Passage,
+                model: None,
+                version: "v1",
+            },
+            Request::opaque(body),
+        ),
+    };
+    x.asked = call.operation.name();
+    x.call = Some(call);
+    x.passage = Some(rest);
+    let choice = x.snapshot.table.direct(upstream, &request.model);
+    x.route = Some(choice.route.clone());
+    start(gateway, session, x, request, choice)
+}
+
+/// What else the head says that a target of another dialect must be told.
+fn note_wishes(session: &Session, x: &mut Exchange) {
+    let head = session.req_header();
+    x.betas = head
+        .headers
+        .get_all("anthropic-beta")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|flag| flag.trim().to_owned())
+        .filter(|flag| !flag.is_empty())
+        .take(64)
+        .collect();
+    x.wants_sse = head
+        .uri
+        .query()
+        .is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
 }
 
 async fn read(

@@ -6,13 +6,19 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use pingora::{Result, http::ResponseHeader, protocols::http::ServerSession};
 
-use super::{attempt::Lost, dispatch, exchange::Exchange};
+use super::{
+    attempt::Lost,
+    convert::{self, Converter, Step},
+    dispatch,
+    exchange::Exchange,
+};
 use crate::{
     protocol::{
         Operation,
         answer::{Part, Reading, Speaker},
         coding::Decoder,
         edit::Edits,
+        event_stream,
         json::{Document, Limits},
         json_array::ArrayFrames,
         sse,
@@ -30,6 +36,9 @@ const HELD_TIME: Duration = Duration::from_secs(15);
 
 /// The largest event of a stream. Images in answers come as one event.
 const LARGEST_EVENT: usize = 64 * 1024 * 1024;
+
+/// The largest error that is read, in bytes.
+const LARGEST_ERROR: usize = 1024 * 1024;
 
 /// What comes out of a compressed answer at most.
 const LARGEST_ANSWER: usize = 1024 * 1024 * 1024;
@@ -109,6 +118,9 @@ pub fn head_for_client(
     length: Option<usize>,
     x: &Exchange,
 ) -> Result<Box<ResponseHeader>> {
+    if let Some(kind) = x.relay.as_ref().and_then(Relay::content_type) {
+        head = head_of_converted(&head, kind)?;
+    }
     for name in DROPPED {
         head.remove_header(name);
     }
@@ -147,11 +159,30 @@ pub fn head_for_client(
     Ok(head)
 }
 
+/// The head of an answer that was converted: what the provider's headers say is said in its dialect, but for those that
+/// every client understands.
+fn head_of_converted(head: &ResponseHeader, kind: &'static str) -> Result<Box<ResponseHeader>> {
+    let mut new = ResponseHeader::build(head.status, Some(12))?;
+    for name in ["date", "retry-after", "retry-after-ms"] {
+        if let Some(value) = head.headers.get(name) {
+            new.insert_header(name, value)?;
+        }
+    }
+    new.insert_header("content-type", kind)?;
+    Ok(Box::new(new))
+}
+
+fn is_json(content_type: &[u8]) -> bool {
+    content_type.starts_with(b"application/json")
+}
+
 /// Why an answer cannot go on.
 #[derive(Debug)]
 pub enum Broken {
     /// A provider's error as an event before any content, with its status and data.
     Early(u16, Bytes),
+    /// It is good, and one of several.
+    More(Bytes),
     /// The answer ended before it was whole.
     Truncated,
     /// The answer is not what it should be.
@@ -178,6 +209,9 @@ pub struct Relay {
     /// Why the answer cannot go on behind what was given out last.
     broken: Option<Broken>,
     hold: usize,
+    /// The way to the client's dialect, if the provider speaks another.
+    converter: Option<Converter>,
+    request_id: String,
 }
 
 enum Mode {
@@ -185,8 +219,12 @@ enum Mode {
     Events(sse::Decoder),
     /// A JSON array that is sent bit by bit.
     Array(ArrayFrames),
+    /// Amazon's event stream.
+    Binary(event_stream::Decoder),
     /// A JSON answer, held until it is whole.
     Whole(BytesMut),
+    /// An error in another dialect than the client's.
+    Foreign(u16, BytesMut),
     /// Bytes that are none of our business: error bodies, and what grew too large to hold.
     Raw,
 }
@@ -199,23 +237,31 @@ impl Relay {
         let decoder =
             Decoder::new(bytes("content-encoding"), LARGEST_ANSWER).map_err(|_| Fault::Invalid)?;
         let kind = bytes("content-type").to_ascii_lowercase();
-        let mode = if status >= 400 {
+        let converter = Converter::new(x);
+        let provider = x.operation.unwrap_or(operation);
+        let mode = if status >= 400 && converter.is_some() {
+            Mode::Foreign(status, BytesMut::new())
+        } else if status >= 400 {
             Mode::Raw
+        } else if kind.starts_with(b"application/vnd.amazon.eventstream") {
+            Mode::Binary(event_stream::Decoder::new(LARGEST_EVENT))
         } else if kind.starts_with(b"text/event-stream") {
             Mode::Events(sse::Decoder::new(LARGEST_EVENT))
-        } else if operation == Operation::StreamGenerate && request.stream {
+        } else if provider == Operation::StreamGenerate && request.stream {
             Mode::Array(ArrayFrames::new(LARGEST_EVENT))
+        } else if converter.is_none() && (operation.answers_anything() && !is_json(&kind)) {
+            Mode::Raw
         } else {
             Mode::Whole(BytesMut::new())
         };
         let attempt = x.attempt.as_ref().expect("begun by next_target");
         Ok(Self {
             operation,
-            speaker: operation.dialect().speaker(),
+            speaker: x.dialect.speaker(),
             mode,
             decoder,
             reading: Reading::default(),
-            begun: status >= 400,
+            begun: status >= 400 && converter.is_none(),
             held: BytesMut::new(),
             held_frames: 0,
             since: Instant::now(),
@@ -225,30 +271,58 @@ impl Relay {
             errored: false,
             broken: None,
             hold: x.snapshot.config.limits.hold.0,
+            converter,
+            request_id: x.request_id.clone(),
         })
     }
 
-    /// Whether the answer comes in frames.
-    pub const fn is_stream(&self) -> bool {
-        matches!(self.mode, Mode::Events(_) | Mode::Array(_))
+    /// Whether the client gets its answer in frames.
+    pub fn is_stream(&self) -> bool {
+        match &self.converter {
+            Some(converter) => converter.streams() && !matches!(self.mode, Mode::Foreign(..)),
+            None => self.comes_in_frames(),
+        }
     }
 
-    /// Whether it is a JSON array that an error event must close.
-    pub const fn is_array(&self) -> bool {
-        matches!(self.mode, Mode::Array(_))
+    const fn comes_in_frames(&self) -> bool {
+        matches!(
+            self.mode,
+            Mode::Events(_) | Mode::Array(_) | Mode::Binary(_)
+        )
     }
 
-    const fn may_change_length(&self) -> bool {
-        self.decoder.is_some() || self.is_stream()
+    /// Whether the client's stream is a JSON array that an error event must close.
+    pub fn is_array(&self) -> bool {
+        match &self.converter {
+            Some(converter) => converter.is_array(),
+            None => matches!(self.mode, Mode::Array(_)),
+        }
+    }
+
+    /// The media type of an answer that was converted.
+    pub fn content_type(&self) -> Option<&'static str> {
+        let converter = self.converter.as_ref()?;
+        Some(match self.mode {
+            Mode::Foreign(..) => "application/json",
+            _ => converter.content_type(),
+        })
+    }
+
+    fn may_change_length(&self) -> bool {
+        self.decoder.is_some() || self.converter.is_some() || self.is_stream()
     }
 
     /// Takes the next bytes of the answer and gives those that may go out, if any.
     pub fn push(&mut self, chunk: Option<Bytes>, end: bool) -> Result<Option<Bytes>, Broken> {
         let chunk = self.decode(chunk.unwrap_or_default(), end)?;
         let out = match &mut self.mode {
-            Mode::Raw => chunk,
+            Mode::Raw => {
+                self.begun |= end || !chunk.is_empty();
+                chunk
+            }
             Mode::Whole(_) => self.whole(chunk, end)?,
-            Mode::Events(_) | Mode::Array(_) => self.frames(chunk, end)?,
+            Mode::Foreign(..) => self.foreign_error(&chunk, end)?,
+            Mode::Events(_) | Mode::Array(_) | Mode::Binary(_) => self.frames(chunk, end)?,
         };
         Ok(Some(out).filter(|out| !out.is_empty()))
     }
@@ -271,11 +345,10 @@ impl Relay {
             return Ok(chunk);
         };
         if body.is_empty() && end {
-            self.read_whole(&chunk)?;
-            return Ok(chunk);
+            return self.read_whole(chunk);
         }
         body.extend_from_slice(&chunk);
-        if body.len() > self.hold {
+        if body.len() > self.hold && self.converter.is_none() {
             let body = std::mem::take(body).freeze();
             self.mode = Mode::Raw;
             self.begun = true;
@@ -285,23 +358,54 @@ impl Relay {
             return Ok(Bytes::new());
         }
         let body = std::mem::take(body).freeze();
-        self.read_whole(&body)?;
+        self.read_whole(body)
+    }
+
+    fn read_whole(&mut self, body: Bytes) -> Result<Bytes, Broken> {
+        if let Some(converter) = &mut self.converter {
+            if converter.wants_more() {
+                return Err(Broken::More(body));
+            }
+            let mut out = BytesMut::new();
+            converter
+                .whole(&body, &mut self.reading, &mut out)
+                .map_err(Broken::Invalid)?;
+            self.begun = true;
+            return Ok(out.freeze());
+        }
+        self.speaker
+            .whole(self.operation, &body, &mut self.reading)
+            .map_err(|_| Broken::Invalid("the answer is no valid JSON"))?;
+        self.begun = true;
         Ok(body)
     }
 
-    fn read_whole(&mut self, body: &[u8]) -> Result<(), Broken> {
-        self.speaker
-            .whole(self.operation, body, &mut self.reading)
-            .map_err(|_| Broken::Invalid("the answer is no valid JSON"))?;
+    /// Collects a provider's error and tells it in the client's dialect.
+    fn foreign_error(&mut self, chunk: &[u8], end: bool) -> Result<Bytes, Broken> {
+        let Mode::Foreign(status, body) = &mut self.mode else {
+            return Ok(Bytes::new());
+        };
+        // What comes beyond is no error message.
+        let room = LARGEST_ERROR.saturating_sub(body.len());
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if !end {
+            return Ok(Bytes::new());
+        }
+        let converter = self
+            .converter
+            .as_ref()
+            .ok_or(Broken::Invalid("an error of no dialect"))?;
+        let failure = convert::failure(converter.error(*status, body));
         self.begun = true;
-        Ok(())
+        Ok(self.speaker.error_body(&failure, &self.request_id).into())
     }
 
     fn frames(&mut self, chunk: Bytes, end: bool) -> Result<Bytes, Broken> {
         match &mut self.mode {
             Mode::Events(decoder) => decoder.push(chunk),
             Mode::Array(frames) => frames.push(chunk),
-            Mode::Whole(_) | Mode::Raw => {}
+            Mode::Binary(decoder) => decoder.push(chunk),
+            Mode::Whole(_) | Mode::Foreign(..) | Mode::Raw => {}
         }
         let mut out = Out::default();
         let read = self.read_frames(end, &mut out);
@@ -318,9 +422,17 @@ impl Relay {
 
     fn read_frames(&mut self, end: bool, out: &mut Out) -> Result<(), Broken> {
         while let Some(frame) = self.next_frame()? {
-            self.frame(frame, out)?;
+            if self.converter.is_some() {
+                self.convert_frame(&frame, out)?;
+            } else {
+                self.frame(frame, out)?;
+            }
         }
-        if end { self.last(out) } else { Ok(()) }
+        match (end, self.converter.is_some()) {
+            (false, _) => Ok(()),
+            (true, true) => self.last_converted(out),
+            (true, false) => self.last(out),
+        }
     }
 
     fn next_frame(&mut self) -> Result<Option<Raw>, Broken> {
@@ -328,8 +440,81 @@ impl Relay {
         Ok(match &mut self.mode {
             Mode::Events(decoder) => decoder.next().map_err(|_| too_large())?.map(Raw::Event),
             Mode::Array(frames) => frames.next().map_err(|_| too_large())?.map(Raw::Element),
-            Mode::Whole(_) | Mode::Raw => None,
+            Mode::Binary(decoder) => decoder
+                .next()
+                .map_err(|_| Broken::Invalid("the event stream is corrupt"))?
+                .map(Raw::Binary),
+            Mode::Whole(_) | Mode::Foreign(..) | Mode::Raw => None,
         })
+    }
+
+    /// Converts one frame, and sends or holds what comes of it.
+    fn convert_frame(&mut self, frame: &Raw, out: &mut Out) -> Result<(), Broken> {
+        let Some((event, data)) = frame.data() else {
+            return Ok(());
+        };
+        let Some(converter) = &mut self.converter else {
+            return Ok(());
+        };
+        let step = converter.frame(event, data, &mut self.reading, &mut self.held);
+        self.held_frames += 1;
+        self.after(step, out)
+    }
+
+    fn last_converted(&mut self, out: &mut Out) -> Result<(), Broken> {
+        // Some servers end without the last blank line.
+        if let Mode::Events(decoder) = &mut self.mode {
+            let tail = decoder.finish();
+            if !tail.is_empty() {
+                let mut decoder = sse::Decoder::new(LARGEST_EVENT);
+                decoder.push([&tail[..], b"\n\n"].concat().into());
+                if let Ok(Some(frame)) = decoder.next() {
+                    self.convert_frame(&Raw::Event(frame), out)?;
+                }
+            }
+        }
+        let Some(converter) = &mut self.converter else {
+            return Ok(());
+        };
+        let step = converter.end(&mut self.reading, &mut self.held);
+        self.after(step, out)?;
+        if !self.reading.ended && !self.errored {
+            return Err(Broken::Truncated);
+        }
+        self.begin(out);
+        Ok(())
+    }
+
+    /// Sends what was converted, once the answer has begun.
+    fn after(&mut self, step: Step, out: &mut Out) -> Result<(), Broken> {
+        if let Some(error) = step.error {
+            let status = error.status;
+            let failure = convert::failure(error);
+            if !self.begun || !self.is_stream() {
+                let body = self.speaker.error_body(&failure, &self.request_id);
+                return Err(Broken::Early(status, body.into()));
+            }
+            let event = if self.is_array() {
+                let body = self.speaker.error_body(&failure, &self.request_id);
+                [&b",\n"[..], &body, b"]"].concat().into()
+            } else {
+                self.speaker.error_event(
+                    self.operation,
+                    &failure,
+                    &self.request_id,
+                    self.reading.next_sequence,
+                )
+            };
+            self.held.extend_from_slice(&event);
+            self.errored = true;
+        }
+        if self.begun
+            || (step.content && self.is_stream())
+            || (self.is_stream() && self.held_enough())
+        {
+            self.begin(out);
+        }
+        Ok(())
     }
 
     /// Reads one frame, and sends, holds or drops it.
@@ -398,7 +583,7 @@ impl Relay {
         let tail = match &mut self.mode {
             Mode::Events(decoder) => decoder.finish(),
             Mode::Array(frames) => frames.finish(),
-            Mode::Whole(_) | Mode::Raw => Bytes::new(),
+            _ => Bytes::new(),
         };
         if matches!(self.mode, Mode::Events(_)) && !tail.is_empty() {
             // A last event without its blank line: some servers end so.
@@ -424,7 +609,7 @@ impl Relay {
 
     /// Whether the dialect's own end of a stream was seen, so that a connection which breaks after it takes nothing.
     pub const fn has_ended(&self) -> bool {
-        self.is_stream() && self.reading.ended
+        self.comes_in_frames() && self.reading.ended
     }
 
     /// Whether the provider's stream carried an error after content.
@@ -442,6 +627,7 @@ impl Relay {
 enum Raw {
     Event(sse::Frame),
     Element(crate::protocol::json_array::Element),
+    Binary(event_stream::Frame),
 }
 
 impl Raw {
@@ -449,6 +635,7 @@ impl Raw {
         match self {
             Self::Event(frame) => frame.has_data().then(|| (frame.event(), frame.data())),
             Self::Element(element) => Some((&b""[..], element.json())),
+            Self::Binary(frame) => Some((frame.event(), frame.data())),
         }
     }
 
@@ -456,6 +643,8 @@ impl Raw {
         match self {
             Self::Event(frame) => frame.raw,
             Self::Element(element) => element.raw,
+            // Only what is converted comes so.
+            Self::Binary(_) => Bytes::new(),
         }
     }
 }
@@ -587,6 +776,7 @@ fn lost(broken: Broken, x: &mut Exchange) -> Lost {
                 "the stream began with an error event",
             )
         }
+        Broken::More(answer) => Lost::More(answer),
         Broken::Truncated => {
             Lost::fault(Fault::Connect, "the stream ended before its end was told")
         }

@@ -97,6 +97,22 @@ async fn whole(session: &mut Session, failure: &Failure, x: &mut Exchange) -> Re
     Ok(())
 }
 
+/// Gives an answer of the gateway's own.
+///
+/// # Errors
+/// If the client is gone.
+pub async fn whole_answer(session: &mut Session, body: Vec<u8>, x: &mut Exchange) -> Result<()> {
+    x.outcome = Some(Outcome::Ok);
+    x.status = Some(200);
+    x.response_bytes = body.len();
+    let mut head = ResponseHeader::build(200, Some(8))?;
+    head.insert_header("content-type", "application/json")?;
+    head.insert_header("content-length", body.len())?;
+    add_headers(&mut head, x)?;
+    session.write_response_header(Box::new(head), false).await?;
+    session.write_response_body(Some(body.into()), true).await
+}
+
 /// Reads what the client is still sending, within limits.
 async fn linger(session: &mut Session) {
     let drain = async {
@@ -144,7 +160,7 @@ pub fn add_headers(head: &mut ResponseHeader, x: &Exchange) -> Result<()> {
         .unwrap_or_else(|_| HeaderValue::from_static("invalid"));
     let native = match x.dialect {
         Dialect::Anthropic => HeaderName::from_static("request-id"),
-        Dialect::OpenAi | Dialect::Gemini => HeaderName::from_static("x-request-id"),
+        _ => HeaderName::from_static("x-request-id"),
     };
     head.insert_header(native, id.clone())?;
     head.insert_header(HeaderName::from_static("x-sluicegate-request-id"), id)?;
@@ -165,6 +181,15 @@ pub fn add_headers(head: &mut ResponseHeader, x: &Exchange) -> Result<()> {
         }
         let number = HeaderValue::from(attempt.number);
         head.insert_header(HeaderName::from_static("x-sluicegate-attempts"), number)?;
+    }
+    if !x.dropped.is_empty() {
+        let list = x.dropped.join(", ");
+        let visible: String = list
+            .chars()
+            .filter(|c| c.is_ascii_graphic() || *c == ' ')
+            .take(1024)
+            .collect();
+        head.insert_header(HeaderName::from_static("x-sluicegate-dropped"), visible)?;
     }
     if let Some(overhead) = x.overhead {
         let ms = format!("{:.2}", overhead.as_secs_f64() * 1e3);

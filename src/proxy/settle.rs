@@ -34,12 +34,15 @@ pub fn settle(session: &Session, x: &mut Exchange) {
 
 fn usage(x: &Exchange) -> Option<TokenUsage> {
     let relay = x.relay.as_ref()?;
-    let usage = x.dialect.speaker().usage(&relay.reading.counts);
+    let reading = &relay.reading;
+    let usage = reading
+        .normalised
+        .unwrap_or_else(|| x.dialect.speaker().usage(&reading.counts));
     (!usage.is_unknown()).then_some(usage)
 }
 
 fn measure(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>) {
-    let operation = x.call.as_ref().map_or("none", |call| call.operation.name());
+    let operation = x.asked;
     let route = x.route.as_deref().unwrap_or("none");
     let target = x.attempt.as_ref().map(|attempt| &attempt.target);
     let provider = target.map_or("none", |t| &*t.upstream.name);
@@ -113,7 +116,11 @@ fn record(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>
         key: x.principal.as_ref().map(|p| &*p.key),
         method: x.method.as_str(),
         path: &x.path,
-        operation: x.call.as_ref().map(|call| call.operation.name()),
+        operation: (x.asked != "none").then_some(x.asked),
+        provider_operation: x
+            .operation
+            .filter(|operation| x.call.as_ref().is_some_and(|c| c.operation != *operation))
+            .map(|operation| operation.name()),
         model: x.request.as_ref().map(|r| r.model.as_str()),
         route: x.route.as_deref(),
         provider: attempt.map(|a| &*a.target.upstream.name),

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{RetryConfig, RouteConfig};
 use crate::{
+    catalogue::{Catalogue, Model},
     error::{Failure, Kind},
     problem::{choices, nearest},
-    protocol::Dialect,
-    provider::{self, Upstream},
+    protocol::{Dialect, Operation},
+    provider::{self, OnUnsupported, Upstream, Wish},
 };
 
 /// A provider and the model to ask of it.
@@ -17,6 +18,26 @@ pub struct Target {
     pub upstream: Arc<Upstream>,
     /// The model's name there.
     pub model: Arc<str>,
+    /// What the catalogue knows of it.
+    pub known: Option<Arc<Model>>,
+    /// What to do with what it cannot do.
+    pub on_unsupported: OnUnsupported,
+}
+
+impl Target {
+    /// What to ask it for, when a client asks for `asked`.
+    pub fn offers(&self, asked: Operation, stream: bool) -> Option<Operation> {
+        self.upstream.offers(asked, &self.wish(stream))
+    }
+
+    /// What the provider must know of a request for this target.
+    pub fn wish(&self, stream: bool) -> Wish<'_> {
+        Wish {
+            model: &self.model,
+            known: self.known.as_deref(),
+            stream,
+        }
+    }
 }
 
 /// The targets for one request, best first, and the rules for going on to the next.
@@ -48,6 +69,8 @@ pub struct Table {
     providers: BTreeMap<String, Arc<Upstream>>,
     direct: Arc<str>,
     retry: Arc<RetryConfig>,
+    catalogue: Arc<Catalogue>,
+    on_unsupported: OnUnsupported,
 }
 
 impl Table {
@@ -56,14 +79,22 @@ impl Table {
         routes: &BTreeMap<String, RouteConfig>,
         providers: BTreeMap<String, Arc<Upstream>>,
         retry: &RetryConfig,
+        catalogue: Arc<Catalogue>,
+        on_unsupported: OnUnsupported,
     ) -> Self {
         let retry = Arc::new(retry.clone());
         let build = |(name, route): (&String, &RouteConfig)| {
             let target = |target: &super::TargetConfig| {
                 let (provider, model) = target.model().split_once('/')?;
+                let upstream = providers.get(provider)?.clone();
                 Some(Target {
-                    upstream: providers.get(provider)?.clone(),
+                    known: catalogue.find(upstream.catalogue_name(), model).cloned(),
                     model: model.into(),
+                    on_unsupported: route
+                        .on_unsupported
+                        .or(upstream.config().on_unsupported)
+                        .unwrap_or(on_unsupported),
+                    upstream,
                 })
             };
             let route = Route {
@@ -82,7 +113,19 @@ impl Table {
             providers,
             direct: DIRECT.into(),
             retry,
+            catalogue,
+            on_unsupported,
         }
+    }
+
+    /// The names of the routes.
+    pub fn routes(&self) -> impl Iterator<Item = &str> {
+        self.routes.keys().map(String::as_str)
+    }
+
+    /// The catalogue of models.
+    pub const fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
     }
 
     /// The providers by name.
@@ -91,41 +134,96 @@ impl Table {
     }
 
     /// The targets for a model's name: a route, `provider/model`, or the bare name of a model of the one provider
-    /// that is meant by clients of this dialect.
+    /// that is meant.
     ///
     /// # Errors
-    /// [`Kind::ModelNotFound`] with what exists, or [`Kind::BadRequest`] if no target understands the dialect.
-    pub fn choose(&self, model: &str, dialect: Dialect) -> Result<Choice, Failure> {
+    /// [`Kind::ModelNotFound`] with what exists, or [`Kind::BadRequest`] if no target has the operation.
+    pub fn choose(&self, model: &str, asked: Operation, stream: bool) -> Result<Choice, Failure> {
         if let Some(route) = self.routes.get(model) {
-            return route.choose(dialect);
+            return route.choose(asked, stream);
         }
         // A name with a slash is never tried elsewhere: a typo would send prompts to another vendor.
         let (upstream, name) = match model.split_once('/') {
             Some((provider, rest)) => (self.providers.get(provider), rest),
-            None => (self.native(dialect), model),
+            None => (self.of_bare_name(model, asked.dialect()), model),
         };
         let upstream = upstream.ok_or_else(|| self.unknown(model))?;
-        if !upstream.speaks(dialect) {
-            return Err(cannot_speak(model, dialect));
+        let target = Target {
+            known: self
+                .catalogue
+                .find(upstream.catalogue_name(), name)
+                .cloned(),
+            upstream: upstream.clone(),
+            model: name.into(),
+            on_unsupported: upstream
+                .config()
+                .on_unsupported
+                .unwrap_or(self.on_unsupported),
+        };
+        if target.offers(asked, stream).is_none() {
+            return Err(cannot(model, asked));
         }
         Ok(Choice {
             route: self.direct.clone(),
-            targets: vec![Target {
-                upstream: upstream.clone(),
-                model: name.into(),
-            }],
+            targets: vec![target],
             retry: self.retry.clone(),
             configured: false,
         })
     }
 
-    /// The provider for bare names: the one named like the dialect, or the only one of that kind. So an application
-    /// that changes nothing but its base URL finds its models.
+    /// One provider, for requests that name it by their path.
+    pub fn direct(&self, upstream: Arc<Upstream>, model: &str) -> Choice {
+        Choice {
+            route: self.direct.clone(),
+            targets: vec![Target {
+                known: self
+                    .catalogue
+                    .find(upstream.catalogue_name(), model)
+                    .cloned(),
+                on_unsupported: self.on_unsupported,
+                model: model.into(),
+                upstream,
+            }],
+            retry: self.retry.clone(),
+            configured: false,
+        }
+    }
+
+    /// The provider for a bare name: that of the client's own dialect, unless the catalogue knows the model as another
+    /// vendor's and not as its. So an application that changes nothing but its base URL finds its models, and one that
+    /// names another vendor's model finds that.
+    fn of_bare_name(&self, model: &str, dialect: Dialect) -> Option<&Arc<Upstream>> {
+        let native = self.native(dialect);
+        let knows = |upstream: &Arc<Upstream>| {
+            self.catalogue
+                .find(upstream.catalogue_name(), model)
+                .is_some()
+        };
+        if native.is_some_and(knows) {
+            return native;
+        }
+        let mut others = self.providers.iter().filter(|(_, u)| knows(u));
+        let (first, second) = (others.next(), others.next());
+        match (first, second) {
+            (None, _) => native,
+            (Some((_, only)), None) => Some(only),
+            // Several have it: the one that is named like its vendor, else nobody is meant.
+            (Some(_), Some(_)) => self
+                .providers
+                .iter()
+                .find(|(name, u)| knows(u) && *name == u.catalogue_name())
+                .map_or(native, |(_, u)| Some(u)),
+        }
+    }
+
+    /// The provider of a dialect: the one named like it, or the only one of that kind.
     fn native(&self, dialect: Dialect) -> Option<&Arc<Upstream>> {
         let kind = match dialect {
             Dialect::OpenAi => provider::Kind::Openai,
             Dialect::Anthropic => provider::Kind::Anthropic,
             Dialect::Gemini => provider::Kind::Gemini,
+            Dialect::Bedrock => provider::Kind::Bedrock,
+            Dialect::Cohere => provider::Kind::Cohere,
         };
         let mut of_kind = self.providers.values().filter(|u| u.config().kind == kind);
         let named = self.providers.get(dialect.name());
@@ -153,7 +251,7 @@ impl Table {
 }
 
 impl Route {
-    fn choose(&self, dialect: Dialect) -> Result<Choice, Failure> {
+    fn choose(&self, asked: Operation, stream: bool) -> Result<Choice, Failure> {
         let mut targets: Vec<Target> = if self.weights.is_empty() {
             self.targets.clone()
         } else {
@@ -161,9 +259,9 @@ impl Route {
                 .map(|n| self.targets[n].clone())
                 .collect()
         };
-        targets.retain(|t| t.upstream.speaks(dialect));
+        targets.retain(|t| t.offers(asked, stream).is_some());
         if targets.is_empty() {
-            return Err(cannot_speak(&self.name, dialect));
+            return Err(cannot(&self.name, asked));
         }
         Ok(Choice {
             route: self.name.clone(),
@@ -174,13 +272,13 @@ impl Route {
     }
 }
 
-fn cannot_speak(model: &str, dialect: Dialect) -> Failure {
+fn cannot(model: &str, asked: Operation) -> Failure {
     let shown: String = model.chars().take(80).collect();
     Failure::new(
-        Kind::BadRequest,
+        Kind::Unsupported,
         format!(
-            "no provider behind `{shown}` understands the {} API; ask for it with the API of its own vendor",
-            dialect.name()
+            "no provider behind `{shown}` has anything like `{}`",
+            asked.name()
         ),
     )
     .param("model")
@@ -226,7 +324,13 @@ mod tests {
                 )
             })
             .collect();
-        let table = Table::new(&config.routes, providers, &config.retry);
+        let table = Table::new(
+            &config.routes,
+            providers,
+            &config.retry,
+            Arc::new(Catalogue::default()),
+            config.on_unsupported,
+        );
         (runtime, table)
     }
 
@@ -256,16 +360,18 @@ mod tests {
     #[test]
     fn a_model_is_found_as_route_as_provider_slash_model_and_bare() {
         let (_runtime, table) = example();
-        let choose = |model, dialect| names(&table.choose(model, dialect).ok().unwrap());
-        assert_eq!(choose("fast", Dialect::OpenAi), ["local/llama"]);
-        assert_eq!(choose("fast", Dialect::Anthropic), ["claude/haiku"]);
+        let choose = |model, asked| names(&table.choose(model, asked, false).ok().unwrap());
+        let both = ["local/llama", "claude/haiku"];
+        assert_eq!(choose("fast", Operation::Chat), both);
+        assert_eq!(choose("fast", Operation::Messages), both);
+        assert_eq!(choose("fast", Operation::Embeddings), ["local/llama"]);
         assert_eq!(
-            choose("local/org/model:free", Dialect::OpenAi),
+            choose("local/org/model:free", Operation::Chat),
             ["local/org/model:free"]
         );
-        assert_eq!(choose("gpt-4o", Dialect::OpenAi), ["openai/gpt-4o"]);
+        assert_eq!(choose("gpt-4o", Operation::Chat), ["openai/gpt-4o"]);
         assert_eq!(
-            choose("claude-opus", Dialect::Anthropic),
+            choose("claude-opus", Operation::Messages),
             ["claude/claude-opus"]
         );
     }
@@ -273,13 +379,14 @@ mod tests {
     #[test]
     fn what_leads_nowhere_is_explained() {
         let (_runtime, table) = example();
-        let failure = table.choose("gemini-flash", Dialect::Gemini).err().unwrap();
+        let failed = |model, asked| table.choose(model, asked, false).err().unwrap();
+        let failure = failed("gemini-flash", Operation::Generate);
         assert_eq!(failure.kind, Kind::ModelNotFound);
         assert!(failure.message.contains("`fast`"), "{}", failure.message);
-        let failure = table.choose("opnai/gpt-4o", Dialect::OpenAi).err().unwrap();
+        let failure = failed("opnai/gpt-4o", Operation::Chat);
         assert_eq!(failure.kind, Kind::ModelNotFound);
-        let failure = table.choose("claude/haiku", Dialect::OpenAi).err().unwrap();
-        assert_eq!(failure.kind, Kind::BadRequest);
+        let failure = failed("claude/haiku", Operation::Embeddings);
+        assert_eq!(failure.kind, Kind::Unsupported);
     }
 
     #[test]
@@ -287,7 +394,7 @@ mod tests {
         let (_runtime, table) = example();
         let mut first = 0;
         for _ in 0..2_000 {
-            let choice = table.choose("split", Dialect::OpenAi).ok().unwrap();
+            let choice = table.choose("split", Operation::Chat, false).ok().unwrap();
             assert_eq!(choice.targets.len(), 2);
             first += usize::from(&*choice.targets[0].model == "a");
         }

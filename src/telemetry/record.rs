@@ -21,6 +21,9 @@ pub struct Record<'a> {
     pub path: &'a str,
     /// What was asked for.
     pub operation: Option<&'static str>,
+    /// What the provider was asked for, where that is another operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_operation: Option<&'static str>,
     /// The model that the client named.
     pub model: Option<&'a str>,
     /// The route, or `direct`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{config::Config, protocol::Dialect, provider::Upstream, routing::table::Table};
+use crate::{config::Config, protocol::Operation, provider::Upstream, routing::table::Table};
 
 struct World {
     runtime: tokio::runtime::Runtime,
@@ -35,7 +35,13 @@ fn world(routes: serde_json::Value) -> World {
         })
         .collect();
     World {
-        table: Table::new(&config.routes, providers, &config.retry),
+        table: Table::new(
+            &config.routes,
+            providers,
+            &config.retry,
+            std::sync::Arc::default(),
+            config.on_unsupported,
+        ),
         runtime,
     }
 }
@@ -43,7 +49,13 @@ fn world(routes: serde_json::Value) -> World {
 impl World {
     fn plan(&self, model: &str) -> Plan {
         let _in = self.runtime.enter();
-        Plan::new(self.table.choose(model, Dialect::OpenAi).ok().unwrap(), 0)
+        Plan::new(
+            self.table
+                .choose(model, Operation::Chat, false)
+                .ok()
+                .unwrap(),
+            0,
+        )
     }
 }
 
