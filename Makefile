@@ -69,6 +69,8 @@ schema: native
 	@$(BUILD_AS_TESTED)
 	@$(TARGET)/debug/sluicegate schema | diff -u conf/sluicegate.schema.json - \
 		|| { echo 'the schema is old: make schema-update' >&2; exit 1; }
+	@$(TARGET)/debug/sluicegate schema --models | diff -u conf/models.schema.json - \
+		|| { echo 'the schema of models is old: make schema-update' >&2; exit 1; }
 	@for file in conf/*.yaml $(wildcard ../shared/acceptance/*.yaml); do \
 		$(TARGET)/debug/sluicegate check -c $$file || exit 1; done
 
@@ -76,6 +78,7 @@ schema-update: native
 	@echo '==> writing conf/sluicegate.schema.json'
 	@$(BUILD_AS_TESTED)
 	@$(TARGET)/debug/sluicegate schema > $(TARGET)/schema.json && mv $(TARGET)/schema.json conf/sluicegate.schema.json
+	@$(TARGET)/debug/sluicegate schema --models > $(TARGET)/schema.json && mv $(TARGET)/schema.json conf/models.schema.json
 
 bench: native
 	@echo '==> running the benchmarks (optimized build first, some minutes)'

@@ -80,6 +80,12 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<Network>,
     /// A path prefix that an API gateway in front leaves on the requests, such as `/ai`.
     pub path_prefix: String,
+    /// A stream that is silent for so long gets a sign of life, so that nothing between here and the client thinks it
+    /// dead; 0 for none. Streams that have not brought content yet wait for `early_heartbeat`.
+    pub heartbeat: Duration,
+    /// The same for streams without content so far, counted from the beginning of the request; 0 for none. The price: the
+    /// answer has begun then, so a provider that fails afterwards is told in the stream, and no other is asked.
+    pub early_heartbeat: Duration,
     /// How long running requests may go on after SIGTERM.
     pub drain: Duration,
     /// Socket over which a new process takes the listeners over from an old one (`--upgrade`, then SIGQUIT to the old).
@@ -97,6 +103,8 @@ impl Default for ServerConfig {
             anonymous: false,
             trusted_proxies: Vec::new(),
             path_prefix: String::new(),
+            heartbeat: Duration::secs(15),
+            early_heartbeat: Duration::secs(0),
             drain: Duration::secs(600),
             upgrade_socket: "/tmp/sluicegate-upgrade.sock".to_owned(),
         }

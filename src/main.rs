@@ -8,10 +8,11 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use sluicegate::{
+    catalogue,
     config::{
         Config, ListenConfig,
         load::{self, Loaded},
-        schema,
+        models, schema,
         snapshot::{Live, Source},
     },
     server::Process,
@@ -54,7 +55,33 @@ enum Command {
         addresses: Addresses,
     },
     /// Print the JSON Schema of the configuration file, for editors
-    Schema,
+    Schema {
+        /// That of a file of models instead
+        #[arg(long)]
+        models: bool,
+    },
+    /// The catalogue of models
+    Models {
+        #[command(subcommand)]
+        command: Models,
+    },
+}
+
+#[derive(Subcommand)]
+enum Models {
+    /// List the models that the gateway knows by itself
+    List {
+        /// Only those of this provider
+        provider: Option<String>,
+    },
+    /// Write files of models from LiteLLM's price map, one for each provider
+    Import {
+        /// The price map (model_prices_and_context_window.json)
+        map: PathBuf,
+        /// The folder to write to
+        #[arg(short, long, default_value = "models", value_name = "FOLDER")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -107,10 +134,23 @@ fn main() -> ExitCode {
         } => run(&file.config, &addresses, upgrade),
         Command::Check { file } => check(&file.config),
         Command::Demo { addresses } => run_demo(&addresses),
-        Command::Schema => {
+        Command::Schema { models: false } => {
             println!("{:#}", schema::schema());
             Ok(())
         }
+        Command::Schema { models: true } => {
+            println!("{:#}", catalogue::schema());
+            Ok(())
+        }
+        Command::Models {
+            command: Models::List { provider },
+        } => {
+            list_models(provider.as_deref());
+            Ok(())
+        }
+        Command::Models {
+            command: Models::Import { map, out },
+        } => import_models(&map, &out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -169,6 +209,59 @@ fn check(path: &Path) -> Result<(), String> {
     Live::start(config, Source::BuiltIn, nowhere, runtime.handle().clone())
         .map_err(|why| format!("{}: {why}", path.display()))?;
     println!("{shown}");
+    Ok(())
+}
+
+fn list_models(wanted: Option<&str>) {
+    for (provider, model) in models::builtin().models() {
+        if wanted.is_none_or(|wanted| wanted == provider) {
+            let number = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
+            println!(
+                "{:48} context {:>8}  output {:>7}",
+                format!("{provider}/{}", model.name),
+                number(model.context_window),
+                number(model.output_limit)
+            );
+        }
+    }
+}
+
+fn import_models(map: &Path, out: &Path) -> Result<(), String> {
+    let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(map).map_err(|e| told(map, e))?;
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    let today = catalogue::Date::at(now.map_or(0, |d| d.as_secs()));
+    let imported = catalogue::import::litellm(&text, today)
+        .map_err(|why| format!("{}: {why}", map.display()))?;
+    std::fs::create_dir_all(out).map_err(|e| told(out, e))?;
+    let mut count = 0;
+    for file in &imported.files {
+        // Providers' names come from the map, and become names of files.
+        let sane = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let name: String = file
+            .provider
+            .chars()
+            .map(|c| if sane(c) { c } else { '_' })
+            .collect();
+        let path = out.join(name + ".yaml");
+        std::fs::write(&path, file.to_yaml()).map_err(|e| told(&path, e))?;
+        count += file.models.len();
+    }
+    for (entry, why) in &imported.skipped {
+        eprintln!("passed over {entry}: {why}");
+    }
+    for (price, entries) in &imported.left_out {
+        eprintln!("left out {price} of {entries} model(s): it has no place in our files");
+    }
+    for entry in &imported.inexact {
+        eprintln!("without prices {entry}: one of them has more than 12 places");
+    }
+    println!(
+        "{}: {count} model(s) of {} provider(s), {} entries passed over",
+        out.display(),
+        imported.files.len(),
+        imported.skipped.len()
+    );
     Ok(())
 }
 

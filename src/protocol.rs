@@ -323,11 +323,10 @@ pub fn recognise(method: &Method, path: &str) -> Result<Ask, Lost> {
     {
         return Ok(Ask::Realtime(realtime));
     }
-    if let Some(models) = find_models(path) {
-        if *method != Method::GET {
-            return Err(Lost::WrongMethod("GET"));
-        }
-        return Ok(Ask::Models(models));
+    match find_models(path) {
+        Some(models) if *method == Method::GET => return Ok(Ask::Models(models)),
+        Some(None) => return Err(Lost::WrongMethod("GET")),
+        _ => {}
     }
     let call = find(path)?;
     if *method != Method::POST {

@@ -21,6 +21,11 @@ pub mod gemini;
 pub mod openai_chat;
 pub mod openai_responses;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod matrix;
+
 /// The client's side of a wire format: its requests are read, its answers written.
 pub trait ClientCodec: Sync {
     /// Reads a request.
@@ -85,10 +90,62 @@ pub struct NotUnderstood(pub &'static str);
 pub struct Target<'a> {
     /// Its name at the provider.
     pub model: &'a str,
+    /// Whose API it is, by the catalogue's name: `openai`, `azure`, `mistral`, `openrouter` …; empty if not known.
+    pub vendor: &'static str,
     /// What the catalogue knows of it.
     pub known: Option<&'a Model>,
     /// Whether the provider understands `stream_options.include_usage` (OpenAI's chat completions).
     pub asks_stream_usage: bool,
+}
+
+/// The parameters of sampling, as far as a model takes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sampling {
+    /// As in the request.
+    pub temperature: Option<f64>,
+    /// As in the request.
+    pub top_p: Option<f64>,
+    /// As in the request.
+    pub top_k: Option<u64>,
+    /// As in the request.
+    pub frequency_penalty: Option<f64>,
+    /// As in the request.
+    pub presence_penalty: Option<f64>,
+}
+
+impl Sampling {
+    /// What the request says; nothing if the catalogue knows that the model takes no such parameter. Values that hold
+    /// anyway are then no loss.
+    pub fn of(request: &ChatRequest, target: &Target<'_>, losses: &mut Losses) -> Self {
+        let all = Self {
+            temperature: request.temperature,
+            top_p: request.top_p,
+            top_k: request.top_k,
+            frequency_penalty: request.frequency_penalty,
+            presence_penalty: request.presence_penalty,
+        };
+        if target.known.and_then(|known| known.sampling) != Some(false) {
+            return all;
+        }
+        for (name, is_wish) in [
+            ("temperature", all.temperature.is_some_and(|t| t != 1.0)),
+            ("top_p", all.top_p.is_some_and(|p| p != 1.0)),
+            ("top_k", all.top_k.is_some()),
+            (
+                "frequency_penalty",
+                all.frequency_penalty.is_some_and(|p| p != 0.0),
+            ),
+            (
+                "presence_penalty",
+                all.presence_penalty.is_some_and(|p| p != 0.0),
+            ),
+        ] {
+            if is_wish {
+                losses.cannot(name, "the model takes no parameters of sampling");
+            }
+        }
+        Self::default()
+    }
 }
 
 /// What the client asked, as far as its answers show it.

@@ -11,6 +11,8 @@
 //! Every choice that opened a part finishes once. The arguments of a call, joined, are JSON (cut short only if the
 //! answer was) and `{}` for none.
 
+use std::collections::{HashSet, VecDeque};
+
 use serde::Serialize;
 
 use super::{
@@ -129,8 +131,8 @@ impl Event {
 
 /// Writes events in canonical order for decoders of dialects that do not tell where parts begin and end.
 ///
-/// Calls that come interleaved are put in order: the deltas of the first go out at once, those of others wait until
-/// the choice finishes or something else begins.
+/// The deltas of an open call go out at once. What comes before its arguments are whole, be it another call or words,
+/// waits behind it, so that arguments which come late are not lost.
 #[derive(Debug, Default)]
 pub struct Writer {
     started: bool,
@@ -141,12 +143,36 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct State {
     open: Option<Kind>,
-    /// The key of the open call, and whether it has arguments.
-    call: Option<(u64, bool)>,
-    /// Calls that wait for their turn, in the order of their first delta.
-    waiting: Vec<(u64, Part)>,
+    call: Option<OpenCall>,
+    /// What waits for the open call, in the order of its beginnings. Not empty only if a call is open, or one without
+    /// a name stands in front.
+    waiting: VecDeque<Waiting>,
+    /// Calls that are closed: nothing more of them is taken.
+    closed: HashSet<u64>,
     any: bool,
     finished: bool,
+}
+
+#[derive(Debug)]
+struct OpenCall {
+    key: u64,
+    arguments: Extent,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// A call; sealed if no more of it comes.
+    Call {
+        key: u64,
+        part: Part,
+        sealed: bool,
+    },
+    /// Anything else; of a kind if it may go on.
+    Part {
+        kind: Option<Kind>,
+        part: Part,
+    },
+    Logprobs(Vec<TokenLogprob>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +181,42 @@ enum Kind {
     Thinking,
     Refusal,
     Call,
+}
+
+/// How far the JSON of a call's arguments has come.
+#[derive(Debug, Default)]
+struct Extent {
+    any: bool,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    whole: bool,
+}
+
+impl Extent {
+    fn of(text: &str) -> Self {
+        let mut extent = Self::default();
+        extent.push(text);
+        extent
+    }
+
+    fn push(&mut self, text: &str) {
+        self.any |= !text.is_empty();
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.whole |= self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Writer {
@@ -173,59 +235,40 @@ impl Writer {
 
     /// More text.
     pub fn text(&mut self, choice: u32, text: &str, out: &mut Vec<Event>) {
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            self.say(choice, Kind::Text, Delta::Text(text.to_owned()), out);
         }
-        let opened = || Part::text("");
-        self.open(choice, Kind::Text, opened, out);
-        let delta = Delta::Text(text.to_owned());
-        out.push(Event::Delta { choice, delta });
     }
 
     /// More reasoning.
     pub fn thinking(&mut self, choice: u32, text: &str, out: &mut Vec<Event>) {
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            let delta = Delta::Thinking(text.to_owned());
+            self.say(choice, Kind::Thinking, delta, out);
         }
-        self.open(choice, Kind::Thinking, empty_thinking, out);
-        let delta = Delta::Thinking(text.to_owned());
-        out.push(Event::Delta { choice, delta });
     }
 
     /// The signature of the open reasoning, or of reasoning without words if none is open.
     pub fn sign_thinking(&mut self, choice: u32, signature: Signature, out: &mut Vec<Event>) {
-        self.open(choice, Kind::Thinking, empty_thinking, out);
-        let delta = Delta::Signature(signature);
-        out.push(Event::Delta { choice, delta });
+        self.say(choice, Kind::Thinking, Delta::Signature(signature), out);
     }
 
-    /// The signature of the open part of whatever kind; with none open it gets an empty text.
+    /// The signature of the open text; with none open it gets an empty one.
     pub fn sign_text(&mut self, choice: u32, signature: Signature, out: &mut Vec<Event>) {
-        self.open(choice, Kind::Text, || Part::text(""), out);
-        let delta = Delta::Signature(signature);
-        out.push(Event::Delta { choice, delta });
+        self.say(choice, Kind::Text, Delta::Signature(signature), out);
     }
 
     /// A source of the text before.
     pub fn citation(&mut self, choice: u32, citation: Citation, out: &mut Vec<Event>) {
-        self.open(choice, Kind::Text, || Part::text(""), out);
-        let delta = Delta::Citation(citation);
-        out.push(Event::Delta { choice, delta });
+        self.say(choice, Kind::Text, Delta::Citation(citation), out);
     }
 
     /// More of a refusal.
     pub fn refusal(&mut self, choice: u32, text: &str, out: &mut Vec<Event>) {
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            let delta = Delta::Refusal(text.to_owned());
+            self.say(choice, Kind::Refusal, delta, out);
         }
-        let opened = || {
-            Part::new(Content::Refusal {
-                text: String::new(),
-            })
-        };
-        self.open(choice, Kind::Refusal, opened, out);
-        let delta = Delta::Refusal(text.to_owned());
-        out.push(Event::Delta { choice, delta });
     }
 
     /// A delta of the call that the provider numbers `key`. The first one of a key opens it; a name or id that comes
@@ -240,17 +283,22 @@ impl Writer {
         out: &mut Vec<Event>,
     ) {
         let state = self.state(choice);
-        if let Some((open, says)) = &mut state.call
-            && *open == key
-        {
+        if state.closed.contains(&key) {
+            return;
+        }
+        if let Some(open) = state.call.as_mut().filter(|open| open.key == key) {
             if !arguments.is_empty() {
-                *says = true;
+                open.arguments.push(arguments);
                 let delta = Delta::Arguments(arguments.to_owned());
                 out.push(Event::Delta { choice, delta });
             }
-            return;
+            return self.advance(choice, out);
         }
-        if let Some((_, part)) = state.waiting.iter_mut().find(|(k, _)| *k == key) {
+        let known = state.waiting.iter_mut().find_map(|waiting| match waiting {
+            Waiting::Call { key: k, part, .. } if *k == key => Some(part),
+            _ => None,
+        });
+        if let Some(part) = known {
             if let Content::ToolCall {
                 id: own_id,
                 name: own_name,
@@ -265,93 +313,75 @@ impl Writer {
                     name.unwrap_or_default().clone_into(own_name);
                 }
             }
-            return;
+            return self.advance(choice, out);
         }
         let part = Part::new(Content::ToolCall {
             id: id.unwrap_or_default().to_owned(),
             name: name.unwrap_or_default().to_owned(),
             arguments: arguments.to_owned(),
         });
-        if state.call.is_some() || name.is_none_or(str::is_empty) {
-            state.waiting.push((key, part));
-            return;
-        }
-        self.open_call(choice, key, part, out);
+        let sealed = false;
+        state.waiting.push_back(Waiting::Call { key, part, sealed });
+        self.advance(choice, out);
     }
 
     /// Adds a signature to the call that the provider numbers `key`, which must have begun.
     pub fn sign_call(&mut self, choice: u32, key: u64, signature: Signature, out: &mut Vec<Event>) {
         let state = self.state(choice);
-        if state.call.is_some_and(|(open, _)| open == key) {
+        if state.call.as_ref().is_some_and(|open| open.key == key) {
             let delta = Delta::Signature(signature);
             out.push(Event::Delta { choice, delta });
-        } else if let Some((_, part)) = state.waiting.iter_mut().find(|(k, _)| *k == key) {
-            part.signature = Some(signature);
+            return;
+        }
+        for waiting in &mut state.waiting {
+            if let Waiting::Call { key: k, part, .. } = waiting
+                && *k == key
+            {
+                part.signature = Some(signature);
+                return;
+            }
         }
     }
 
     /// A part that is whole.
     pub fn whole(&mut self, choice: u32, part: Part, out: &mut Vec<Event>) {
-        self.close(choice, out);
-        self.state(choice).any = true;
-        out.push(Event::Open { choice, part });
-        out.push(Event::Close { choice });
+        let state = self.state(choice);
+        state.waiting.push_back(Waiting::Part { kind: None, part });
+        self.advance(choice, out);
     }
 
-    /// Ends the open part and those that wait, if any.
+    /// Ends the part that came last: what follows is another one.
     pub fn close(&mut self, choice: u32, out: &mut Vec<Event>) {
-        self.close_open(choice, out);
-        for (key, part) in std::mem::take(&mut self.state(choice).waiting) {
-            // A call of nothing is no call.
-            if matches!(&part.content, Content::ToolCall { name, .. } if name.is_empty()) {
-                continue;
-            }
-            self.open_call(choice, key, part, out);
-            self.close_open(choice, out);
-        }
-    }
-
-    fn close_open(&mut self, choice: u32, out: &mut Vec<Event>) {
-        let state = self.state(choice);
-        if let Some((_, false)) = state.call.take() {
-            let delta = Delta::Arguments("{}".to_owned());
-            out.push(Event::Delta { choice, delta });
-        }
-        if state.open.take().is_some() {
-            out.push(Event::Close { choice });
-        }
-    }
-
-    fn open_call(&mut self, choice: u32, key: u64, mut part: Part, out: &mut Vec<Event>) {
-        self.close_open(choice, out);
-        let mut text = String::new();
-        if let Content::ToolCall { id, arguments, .. } = &mut part.content {
-            if id.is_empty() {
-                *id = new_call_id();
-            }
-            std::mem::swap(arguments, &mut text);
-        }
-        let state = self.state(choice);
-        state.open = Some(Kind::Call);
-        state.call = Some((key, !text.is_empty()));
-        state.any = true;
-        out.push(Event::Open { choice, part });
-        if !text.is_empty() {
-            let delta = Delta::Arguments(text);
-            out.push(Event::Delta { choice, delta });
+        match self.state(choice).waiting.back_mut() {
+            None => self.close_open(choice, out),
+            Some(Waiting::Part { kind, .. }) => *kind = None,
+            Some(Waiting::Call { sealed, .. }) => *sealed = true,
+            Some(Waiting::Logprobs(_)) => {}
         }
     }
 
     /// Log probabilities.
     pub fn logprobs(&mut self, choice: u32, tokens: Vec<TokenLogprob>, out: &mut Vec<Event>) {
-        if !tokens.is_empty() {
+        let state = self.state(choice);
+        if tokens.is_empty() {
+        } else if state.waiting.is_empty() {
             out.push(Event::Logprobs { choice, tokens });
+        } else {
+            state.waiting.push_back(Waiting::Logprobs(tokens));
         }
     }
 
     /// A choice is whole. A second time changes nothing.
     pub fn finish(&mut self, choice: u32, ending: Ending, out: &mut Vec<Event>) {
-        self.close(choice, out);
+        while let Some(next) = self.state(choice).waiting.pop_front() {
+            self.close_open(choice, out);
+            match next {
+                // A call of nothing is no call.
+                Waiting::Call { part, .. } if is_nameless(&part) => {}
+                next => self.begin(choice, next, out),
+            }
+        }
+        self.close_open(choice, out);
         if !std::mem::replace(&mut self.state(choice).finished, true) {
             out.push(Event::Finish { choice, ending });
         }
@@ -381,24 +411,116 @@ impl Writer {
         &mut self.choices[n]
     }
 
-    fn open(&mut self, choice: u32, kind: Kind, part: impl FnOnce() -> Part, out: &mut Vec<Event>) {
-        if self.state(choice).open == Some(kind) && kind != Kind::Call {
+    /// More of a part that is no call.
+    fn say(&mut self, choice: u32, kind: Kind, delta: Delta, out: &mut Vec<Event>) {
+        let state = self.state(choice);
+        if let Some(Waiting::Part { kind: last, part }) = state.waiting.back_mut()
+            && *last == Some(kind)
+        {
+            return append(part, delta);
+        }
+        if state.waiting.is_empty() && state.open == Some(kind) {
+            return out.push(Event::Delta { choice, delta });
+        }
+        let mut part = empty(kind);
+        let kind = Some(kind);
+        if state.waiting.is_empty() && state.call.as_ref().is_none_or(|c| c.arguments.whole) {
+            self.begin(choice, Waiting::Part { kind, part }, out);
+            out.push(Event::Delta { choice, delta });
             return;
         }
-        self.close(choice, out);
+        append(&mut part, delta);
+        state.waiting.push_back(Waiting::Part { kind, part });
+        self.advance(choice, out);
+    }
+
+    /// Tells what waits, as far as nothing before it may go on.
+    fn advance(&mut self, choice: u32, out: &mut Vec<Event>) {
+        loop {
+            let state = self.state(choice);
+            let goes_on = state.call.as_ref().is_some_and(|c| !c.arguments.whole);
+            let nameless =
+                |next: &Waiting| matches!(next, Waiting::Call { part, .. } if is_nameless(part));
+            if goes_on || state.waiting.front().is_none_or(nameless) {
+                return;
+            }
+            if let Some(next) = state.waiting.pop_front() {
+                self.begin(choice, next, out);
+            }
+        }
+    }
+
+    /// Closes what is open and begins what comes next. It stays open if it may go on.
+    fn begin(&mut self, choice: u32, next: Waiting, out: &mut Vec<Event>) {
+        if !matches!(next, Waiting::Logprobs(_)) {
+            self.close_open(choice, out);
+            self.state(choice).any = true;
+        }
+        match next {
+            Waiting::Call { key, part, sealed } => {
+                self.open_call(choice, key, part, out);
+                if sealed {
+                    self.close_open(choice, out);
+                }
+            }
+            Waiting::Part { kind, part } => {
+                let (part, delta) = split(part);
+                out.push(Event::Open { choice, part });
+                out.extend(delta.map(|delta| Event::Delta { choice, delta }));
+                self.state(choice).open = kind;
+                if kind.is_none() {
+                    out.push(Event::Close { choice });
+                }
+            }
+            Waiting::Logprobs(tokens) => out.push(Event::Logprobs { choice, tokens }),
+        }
+    }
+
+    fn close_open(&mut self, choice: u32, out: &mut Vec<Event>) {
         let state = self.state(choice);
-        state.open = Some(kind);
-        state.any = true;
-        let part = part();
+        if let Some(call) = state.call.take() {
+            state.closed.insert(call.key);
+            if !call.arguments.any {
+                let delta = Delta::Arguments("{}".to_owned());
+                out.push(Event::Delta { choice, delta });
+            }
+        }
+        if state.open.take().is_some() {
+            out.push(Event::Close { choice });
+        }
+    }
+
+    fn open_call(&mut self, choice: u32, key: u64, mut part: Part, out: &mut Vec<Event>) {
+        let mut text = String::new();
+        if let Content::ToolCall { id, arguments, .. } = &mut part.content {
+            if id.is_empty() {
+                *id = new_call_id();
+            }
+            std::mem::swap(arguments, &mut text);
+        }
+        let state = self.state(choice);
+        state.open = Some(Kind::Call);
+        let arguments = Extent::of(&text);
+        state.call = Some(OpenCall { key, arguments });
         out.push(Event::Open { choice, part });
+        if !text.is_empty() {
+            let delta = Delta::Arguments(text);
+            out.push(Event::Delta { choice, delta });
+        }
     }
 }
 
-fn empty_thinking() -> Part {
-    Part::new(Content::Thinking {
-        text: String::new(),
-        id: None,
-    })
+fn is_nameless(part: &Part) -> bool {
+    matches!(&part.content, Content::ToolCall { name, .. } if name.is_empty())
+}
+
+fn empty(kind: Kind) -> Part {
+    let text = String::new();
+    match kind {
+        Kind::Thinking => Part::new(Content::Thinking { text, id: None }),
+        Kind::Refusal => Part::new(Content::Refusal { text }),
+        Kind::Text | Kind::Call => Part::text(text),
+    }
 }
 
 /// An id for a call that the provider gave none. Unique in a conversation, which is all that ids are for.
@@ -500,23 +622,54 @@ pub fn unfold(answer: ChatAnswer) -> Vec<Event> {
         logprobs,
     } in answer.choices
     {
-        for part in parts {
+        let mut tokens = logprobs.into_iter();
+        let last = parts.iter().rposition(has_tokens);
+        for (n, part) in parts.into_iter().enumerate() {
+            let own = match last {
+                Some(last) if n == last => tokens.by_ref().collect(),
+                Some(last) if n < last => take_tokens(&part, &mut tokens),
+                _ => Vec::new(),
+            };
             let (part, delta) = split(part);
             events.push(Event::Open { choice, part });
             events.extend(delta.map(|delta| Event::Delta { choice, delta }));
+            if !own.is_empty() {
+                let tokens = own;
+                events.push(Event::Logprobs { choice, tokens });
+            }
             events.push(Event::Close { choice });
         }
-        if !logprobs.is_empty() {
-            events.push(Event::Logprobs {
-                choice,
-                tokens: logprobs,
-            });
+        let tokens: Vec<_> = tokens.collect();
+        if !tokens.is_empty() {
+            events.push(Event::Logprobs { choice, tokens });
         }
         events.push(Event::Finish { choice, ending });
     }
     events.push(Event::Usage(answer.usage));
     events.push(Event::End);
     events
+}
+
+/// Whether a part is what log probabilities are told of.
+fn has_tokens(part: &Part) -> bool {
+    matches!(&part.content, Content::Text { text, .. } | Content::Refusal { text } if !text.is_empty())
+}
+
+/// The tokens of a part's words, out of those of all.
+fn take_tokens(part: &Part, tokens: &mut impl Iterator<Item = TokenLogprob>) -> Vec<TokenLogprob> {
+    let (Content::Text { text, .. } | Content::Refusal { text }) = &part.content else {
+        return Vec::new();
+    };
+    let mut left = text.len();
+    let mut own = Vec::new();
+    while left > 0
+        && let Some(token) = tokens.next()
+    {
+        let bytes = token.bytes.as_ref().map_or(token.token.len(), Vec::len);
+        left = left.saturating_sub(bytes);
+        own.push(token);
+    }
+    own
 }
 
 /// A part without its words, and its words as a delta.
@@ -686,6 +839,121 @@ mod tests {
             })
             .collect();
         assert_eq!(calls, [("a", "{\"y\":1}"), ("b", "{\"x\":2}"), ("c", "{}")]);
+    }
+
+    #[test]
+    fn words_in_the_middle_of_a_call_wait_and_lose_none_of_its_arguments() {
+        let image = || Part::new(Content::RedactedThinking);
+        let (events, answer) = written(|w, out| {
+            w.call(0, 7, Some("a"), Some("f"), "{\"x\": \"}", out);
+            w.thinking(0, "hm", out);
+            w.close(0, out);
+            w.thinking(0, "ah", out);
+            w.text(0, "Hel", out);
+            w.logprobs(0, vec![TokenLogprob::default()], out);
+            w.whole(0, image(), out);
+            w.call(0, 8, Some("b"), Some("g"), "{", out);
+            w.call(0, 7, None, None, "\\\"\"", out);
+            w.text(0, "lo", out);
+            w.call(0, 7, None, None, "}", out);
+            w.call(0, 7, None, None, "late", out);
+            w.call(0, 8, None, None, "}", out);
+            w.text(0, " you", out);
+        });
+        let parts = &answer.choices[0].parts;
+        let call = |id: &str, name: &str, arguments: &str| {
+            Part::new(Content::ToolCall {
+                id: id.to_owned(),
+                name: name.to_owned(),
+                arguments: arguments.to_owned(),
+            })
+        };
+        let thinking = |text: &str| {
+            let text = text.to_owned();
+            Part::new(Content::Thinking { text, id: None })
+        };
+        let expected = [
+            call("a", "f", "{\"x\": \"}\\\"\"}"),
+            thinking("hm"),
+            thinking("ah"),
+            Part::text("Hel"),
+            image(),
+            call("b", "g", "{}"),
+            Part::text("lo you"),
+        ];
+        assert_eq!(parts[..], expected);
+        let place = |wanted: fn(&Event) -> bool| events.iter().position(wanted);
+        let logprobs = place(|e| matches!(e, Event::Logprobs { .. }));
+        let text = place(|e| matches!(e, Event::Delta { delta: Delta::Text(t), .. } if t == "Hel"));
+        assert_eq!(logprobs, text.map(|n| n + 1));
+    }
+
+    #[test]
+    fn a_call_whose_name_comes_late_keeps_its_place() {
+        let (_, answer) = written(|w, out| {
+            w.call(0, 0, Some("a"), None, "{\"x\":", out);
+            w.text(0, "and", out);
+            w.call(0, 0, None, Some("f"), "1}", out);
+            w.call(0, 1, Some("b"), None, "{}", out);
+        });
+        let parts = &answer.choices[0].parts;
+        assert!(
+            matches!(&parts[0].content, Content::ToolCall { name, arguments, .. }
+            if name == "f" && arguments == "{\"x\":1}")
+        );
+        assert_eq!(parts[1..], [Part::text("and")]);
+    }
+
+    #[test]
+    fn a_second_call_is_told_as_soon_as_the_first_is_whole() {
+        let (mut writer, mut out) = (Writer::default(), Vec::new());
+        writer.start(Start::default, &mut out);
+        writer.call(0, 0, Some("a"), Some("f"), "{}", &mut out);
+        writer.call(0, 1, Some("b"), Some("g"), "{\"x\"", &mut out);
+        let opened = |e: &&Event| matches!(e, Event::Open { .. });
+        assert_eq!(out.iter().filter(opened).count(), 2);
+    }
+
+    #[test]
+    fn log_probabilities_stand_with_the_text_that_they_tell_of() {
+        let token = |token: &str| TokenLogprob {
+            token: token.to_owned(),
+            ..TokenLogprob::default()
+        };
+        let call = Part::new(Content::ToolCall {
+            id: "a".into(),
+            name: "f".into(),
+            arguments: "{}".into(),
+        });
+        let answer = ChatAnswer {
+            choices: vec![Choice {
+                parts: vec![Part::text("Hello"), Part::text(" you"), call],
+                logprobs: vec![token("Hel"), token("lo"), token(" you"), token("<end>")],
+                ..Choice::default()
+            }],
+            ..ChatAnswer::default()
+        };
+        let events = unfold(answer.clone());
+        Checker::check(&events).unwrap();
+        let mut told = Vec::new();
+        let mut text = String::new();
+        for event in &events {
+            match event {
+                Event::Delta {
+                    delta: Delta::Text(more),
+                    ..
+                } => text.clone_from(more),
+                Event::Logprobs { tokens, .. } => told.push((text.clone(), tokens.len())),
+                Event::Open { part, .. } if matches!(part.content, Content::ToolCall { .. }) => {
+                    assert_eq!(told.len(), 2, "all are told before the call");
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(told, [("Hello".to_owned(), 2), (" you".to_owned(), 2)]);
+        let mut fold = Fold::default();
+        events.into_iter().for_each(|e| fold.push(e));
+        assert_eq!(fold.answer, answer);
     }
 
     #[test]

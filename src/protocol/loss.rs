@@ -43,6 +43,8 @@ impl Losses {
                 "logprobs" | "store" | "background" | "stream" | "echo"
             ),
             "\"auto\"" | "\"default\"" => name == "service_tier",
+            "\"disabled\"" => name == "truncation",
+            "\"medium\"" => name == "verbosity",
             _ => name == "stream_options",
         };
         if says_nothing {
@@ -58,6 +60,8 @@ impl Losses {
                 | "prompt_cache_key"
                 | "prompt_cache_retention"
                 | "prompt_cache_options"
+                | "include"
+                | "include_obfuscation"
         );
         self.add(name.to_owned(), why, is_hint);
     }

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memchr2;
+use serde::Serialize;
 
 /// Takes chunks in and gives frames out.
 ///
@@ -198,6 +199,21 @@ pub fn write_frame(event: Option<&str>, data: &[u8]) -> Bytes {
     }
     frame.extend_from_slice(b"\n");
     frame.freeze()
+}
+
+/// Appends a frame without a name whose data is a value as JSON, in one line: many readers of streams take no more.
+pub fn write_json(value: &impl Serialize, out: &mut BytesMut) {
+    out.extend_from_slice(b"data: ");
+    let data = out.len();
+    // Writing to memory cannot fail, and no value of ours has keys that are no strings.
+    let _ = serde_json::to_writer(out.writer(), value);
+    // A piece of JSON from elsewhere may have line ends between its tokens, where a space does as well.
+    let mut at = data;
+    while let Some(n) = memchr2(b'\n', b'\r', &out[at..]) {
+        out[at + n] = b' ';
+        at += n + 1;
+    }
+    out.extend_from_slice(b"\n\n");
 }
 
 /// Finds blank lines. Keeps just enough to go on in the middle of a line.

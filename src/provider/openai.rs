@@ -76,16 +76,21 @@ pub fn offers(
 ) -> Option<Operation> {
     // Some models have one of the two APIs only.
     let has = |model: &Model, api| model.apis.is_empty() || model.apis.contains(&api);
-    let chat = match wish.known.map_or((true, true), |m| {
+    let only = match wish.known.map_or((true, true), |m| {
         (has(m, Api::Chat), has(m, Api::Responses))
     }) {
-        (true, false) => Operation::Chat,
-        (false, true) if responses => Operation::Responses,
-        _ if chat_api == ChatApi::Responses && responses => Operation::Responses,
-        _ => Operation::Chat,
+        (true, false) => Some(Operation::Chat),
+        (false, true) if responses => Some(Operation::Responses),
+        _ => None,
     };
+    let chat = only.unwrap_or(if chat_api == ChatApi::Responses && responses {
+        Operation::Responses
+    } else {
+        Operation::Chat
+    });
     match asked {
         Operation::Responses if !responses => Some(Operation::Chat),
+        Operation::Chat | Operation::Responses => Some(only.unwrap_or(asked)),
         Operation::Completions if !completions => Some(chat),
         Operation::EmbedContent | Operation::BatchEmbedContents => Some(Operation::Embeddings),
         _ if asked.dialect() == Dialect::OpenAi => Some(asked),

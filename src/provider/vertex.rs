@@ -95,7 +95,7 @@ impl Vertex {
                 .as_ref()
                 .and_then(|source| source.quota_project())
                 .map(str::to_owned),
-            tokens: source.map(|source| TokenSource::new(source)),
+            tokens: source.map(TokenSource::new),
         })
     }
 }

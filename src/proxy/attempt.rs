@@ -26,7 +26,11 @@ use pingora::{
 };
 use tokio::io::AsyncWriteExt;
 
-use super::{dispatch, exchange::Exchange, relay};
+use super::{
+    dispatch,
+    exchange::{Exchange, Rest},
+    relay,
+};
 use crate::routing::retry::Fault;
 
 /// Why an attempt did not end with an answer.
@@ -49,6 +53,8 @@ pub enum Lost {
         /// For the operator.
         detail: String,
     },
+    /// The client sends more than it may.
+    TooLarge,
     /// The gateway failed.
     Internal(String),
 }
@@ -89,6 +95,9 @@ fn classify(error: &Error) -> Fault {
     }
 }
 
+/// Signs of life come no closer than this, also where there is nothing that could be said.
+const BEAT_LEAST: Duration = Duration::from_secs(1);
+
 /// Requests up to this size go out in one write, head and body together.
 const ONE_WRITE: usize = 64 * 1024;
 
@@ -108,15 +117,40 @@ pub async fn make(
     let mut clock = Clock::new(limits.connect);
     // On the heap, since it is large and an open stream would carry its place along.
     let connecting = Box::pin(connector.get_http_session(peer));
-    let (upstream, reused) = clock
-        .unless_gone(client, "no connection in time", connecting)
-        .await?
-        .map_err(|e| Lost::fault(classify(&e), e.to_string()))?;
+    let connected = if x.rest.is_some() {
+        // A client that is still sending cannot be watched for its leave.
+        tokio::time::timeout_at(clock.deadline.into(), connecting)
+            .await
+            .map_err(|_| Lost::fault(Fault::Timeout, "no connection in time"))?
+    } else {
+        clock
+            .unless_gone(client, "no connection in time", connecting)
+            .await?
+    };
+    let (upstream, reused) = connected.map_err(|e| Lost::fault(classify(&e), e.to_string()))?;
     clock.restart(limits.head.min(limits.total));
-    let sending = send(upstream, head, x.body.clone(), peer, reused, clock.deadline);
-    let mut upstream = clock
-        .unless_gone(client, "no answer in time", Box::pin(sending))
-        .await??;
+    let mut upstream = match &mut x.rest {
+        None => {
+            let sending = send(upstream, head, x.body.clone(), peer, reused, clock.deadline);
+            clock
+                .unless_gone(client, "no answer in time", Box::pin(sending))
+                .await??
+        }
+        Some(rest) => {
+            let sending = pass_on(client, upstream, head, x.body.clone(), rest, (peer, reused));
+            let limit = x.snapshot.config.limits.body_timeout.get();
+            let upstream = tokio::time::timeout(limit.min(limits.total), Box::pin(sending))
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Lost::fault(
+                        Fault::Timeout,
+                        "the body was not taken in time",
+                    ))
+                })?;
+            clock.restart(limits.head.min(limits.total));
+            upstream
+        }
+    };
     let done = answer(s, x, &mut upstream, (peer, reused), &limits, clock).await;
     match (&done, upstream) {
         (Ok(true) | Err(Lost::More(_)), upstream) => {
@@ -151,11 +185,23 @@ async fn answer(
     let begun = x.attempt_started;
     clock.until((begun + limits.content).min(begun + limits.total));
     let mut late = "no content in time";
+    let mut last = Instant::now();
     loop {
         let client = &mut s.downstream_session;
-        let read = clock
-            .unless_gone(client, late, pin!(upstream.read_response_body()))
-            .await?;
+        let read = {
+            let mut reading = pin!(upstream.read_response_body());
+            loop {
+                let beat = match head {
+                    None => last + limits.heartbeat,
+                    Some(_) => (x.started + limits.early).max(last + BEAT_LEAST),
+                };
+                match clock.or_beat(client, late, reading.as_mut(), beat).await? {
+                    Some(read) => break read,
+                    None => heartbeat(client, &mut head, x).await?,
+                }
+                last = Instant::now();
+            }
+        };
         let (chunk, broken) = match read {
             Ok(chunk) => (chunk, false),
             Err(_) if x.relay.as_ref().is_some_and(relay::Relay::has_ended) => (None, true),
@@ -198,11 +244,45 @@ async fn answer(
             .write_response_body(out.unwrap_or_default(), end)
             .await
             .map_err(|_| Lost::Gone)?;
+        last = Instant::now();
         if end {
             return Ok(!broken);
         }
         clock.until((Instant::now() + limits.idle).min(begun + limits.total));
     }
+}
+
+/// Tells the client of a silent stream that it lives; begins the answer, if it has not begun.
+async fn heartbeat(
+    client: &mut ServerSession,
+    head: &mut Option<Box<ResponseHeader>>,
+    x: &mut Exchange,
+) -> Result<(), Lost> {
+    let Some(relay) = x.relay.as_mut() else {
+        return Ok(());
+    };
+    let Some(beat) = relay.heartbeat(x.dialect) else {
+        return Ok(());
+    };
+    let beat = if head.is_some() {
+        [relay.begin_early(), beat].concat().into()
+    } else {
+        beat
+    };
+    if let Some(head) = head.take() {
+        let head = relay::head_for_client(client, head, None, x)
+            .map_err(|e| Lost::Internal(e.to_string()))?;
+        client
+            .write_response_header(head)
+            .await
+            .map_err(|_| Lost::Gone)?;
+        x.release_request();
+    }
+    x.response_bytes += beat.len();
+    client
+        .write_response_body(beat, false)
+        .await
+        .map_err(|_| Lost::Gone)
 }
 
 /// Sends the request. An upstream that answers before it has read everything is listened to.
@@ -236,6 +316,45 @@ async fn send(
         return Ok(upstream);
     };
     // Perhaps it has answered already, and will not read the rest.
+    match tokio::time::timeout(LAST_WORDS, upstream.read_response_header()).await {
+        Ok(Ok(())) => Ok(upstream),
+        _ => Err(refine(&error, reused, peer)),
+    }
+}
+
+/// Sends a request whose body is still coming from the client.
+async fn pass_on(
+    client: &mut ServerSession,
+    mut upstream: HttpSession,
+    mut head: RequestHeader,
+    body: Bytes,
+    rest: &mut Rest,
+    (peer, reused): (&HttpPeer, bool),
+) -> Result<HttpSession, Lost> {
+    if let HttpSession::H2(_) = upstream {
+        dispatch::for_http2(&mut head, peer.is_tls()).map_err(|e| Lost::Internal(e.to_string()))?;
+    }
+    upstream
+        .write_request_header(Box::new(head))
+        .await
+        .map_err(|e| refine(&e, reused, peer))?;
+    let mut sent = upstream.write_request_body(body, false).await;
+    let mut left = rest.limit;
+    while sent.is_ok() {
+        rest.taken = true;
+        let Some(chunk) = client.read_request_body().await.map_err(|_| Lost::Gone)? else {
+            sent = upstream.finish_request_body().await;
+            break;
+        };
+        let Some(less) = left.checked_sub(chunk.len()) else {
+            return Err(Lost::TooLarge);
+        };
+        left = less;
+        sent = upstream.write_request_body(chunk, false).await;
+    }
+    let Err(error) = sent else {
+        return Ok(upstream);
+    };
     match tokio::time::timeout(LAST_WORDS, upstream.read_response_header()).await {
         Ok(Ok(())) => Ok(upstream),
         _ => Err(refine(&error, reused, peer)),
@@ -322,6 +441,10 @@ pub struct Limits {
     pub content: Duration,
     /// Between two pieces of content.
     pub idle: Duration,
+    /// Silence after which the client is told that the stream lives.
+    pub heartbeat: Duration,
+    /// The same before there is content, from the beginning of the request.
+    pub early: Duration,
     /// For all of it.
     pub total: Duration,
 }
@@ -358,20 +481,42 @@ impl Clock {
         &mut self,
         client: &mut ServerSession,
         late: &'static str,
-        mut work: Pin<impl DerefMut<Target: Future<Output = T>>>,
+        work: Pin<impl DerefMut<Target: Future<Output = T>>>,
     ) -> Result<T, Lost> {
+        // A beat behind the deadline never comes.
+        let never = self.deadline + Duration::from_secs(1);
+        let done = self.or_beat(client, late, work, never).await?;
+        done.ok_or_else(|| Lost::fault(Fault::Timeout, late))
+    }
+
+    /// Runs `work`, unless the client leaves or the deadline comes; gives nothing when the time `beat` comes, and can go
+    /// on then.
+    async fn or_beat<T>(
+        &mut self,
+        client: &mut ServerSession,
+        late: &'static str,
+        mut work: Pin<impl DerefMut<Target: Future<Output = T>>>,
+        beat: Instant,
+    ) -> Result<Option<T>, Lost> {
+        if self.timer.deadline() > beat.into() {
+            self.timer.as_mut().reset(beat.into());
+        }
         let gone = client.read_body_or_idle(true);
         tokio::pin!(gone);
         loop {
             tokio::select! {
                 biased;
-                done = work.as_mut() => return Ok(done),
+                done = work.as_mut() => return Ok(Some(done)),
                 _ = &mut gone => return Err(Lost::Gone),
                 () = &mut self.timer => {
-                    if Instant::now() >= self.deadline {
+                    let now = Instant::now();
+                    if now >= self.deadline {
                         return Err(Lost::fault(Fault::Timeout, late));
                     }
-                    self.timer.as_mut().reset(self.deadline.into());
+                    self.timer.as_mut().reset(self.deadline.min(beat.max(now)).into());
+                    if now >= beat {
+                        return Ok(None);
+                    }
                 }
             }
         }

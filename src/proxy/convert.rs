@@ -161,6 +161,7 @@ pub fn write(
     let upstream = &target.upstream;
     let goal = Goal {
         model: upstream.provider.model_name(&target.model),
+        vendor: upstream.catalogue_name(),
         known: target.known.as_deref(),
         asks_stream_usage: upstream.asks_stream_usage,
     };
@@ -545,6 +546,8 @@ impl Converter {
 impl Chat {
     fn drain(&mut self, reading: &mut Reading, out: &mut BytesMut) -> Step {
         let mut step = Step::default();
+        // What comes behind the end, such as `[DONE]`, is not answered a second time.
+        let was_finished = self.finished;
         for event in self.events.drain(..) {
             if self.finished {
                 break;
@@ -585,7 +588,7 @@ impl Chat {
             }
         }
         self.events.clear();
-        if !self.stream && self.finished && step.error.is_none() {
+        if !self.stream && self.finished && !was_finished && step.error.is_none() {
             let mut answer = std::mem::take(&mut self.fold).answer;
             if answer.created.is_none() {
                 answer.created = Some(self.asked.now);

@@ -11,7 +11,8 @@ use pingora::{
 use super::{
     attempt::{self, Limits, Lost},
     convert,
-    exchange::Exchange,
+    exchange::{Exchange, Rest},
+    intake,
 };
 use crate::{
     error::{Failure, Kind},
@@ -50,13 +51,20 @@ pub async fn until_answered(
                     Some(Failure::new(Kind::Internal, "the gateway failed").detail(&*detail));
                 detail
             }
+            Lost::TooLarge => {
+                count(x, "client_error");
+                x.failure = Some(intake::too_large(x.snapshot.config.limits.body.0));
+                "the client's body is over the limit".to_owned()
+            }
             Lost::More(answer) => {
                 x.answers.push(answer);
                 x.body = x.more.pop_front().unwrap_or_default();
                 x.repeat = true;
                 continue;
             }
-            Lost::Stale | Lost::NotHttp2 if x.stale < MOST_STALE => {
+            Lost::Stale | Lost::NotHttp2
+                if x.stale < MOST_STALE && !x.rest.is_some_and(|rest| rest.taken) =>
+            {
                 count(x, "stale_connection");
                 x.stale += 1;
                 x.repeat = true;
@@ -71,7 +79,7 @@ pub async fn until_answered(
             Lost::Fault {
                 fault: Fault::Status(401),
                 ..
-            } if renew_token(x) => {
+            } if !x.rest.is_some_and(|rest| rest.taken) && renew_token(x) => {
                 count(x, "stale_token");
                 x.repeat = true;
                 continue;
@@ -308,7 +316,14 @@ pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
     }
     // Answers must be readable here, whatever the client could read.
     head.insert_header(http::header::ACCEPT_ENCODING, "identity")?;
-    head.insert_header(http::header::CONTENT_LENGTH, x.body.len())?;
+    match x.rest {
+        None => head.insert_header(http::header::CONTENT_LENGTH, x.body.len())?,
+        Some(Rest {
+            length: Some(length),
+            ..
+        }) => head.insert_header(http::header::CONTENT_LENGTH, x.body.len() + length)?,
+        Some(_) => head.insert_header(http::header::TRANSFER_ENCODING, "chunked")?,
+    }
     if let Some((token, _)) = &x.token {
         head.insert_header(http::header::AUTHORIZATION, token.authorization())?;
     }
@@ -344,21 +359,30 @@ pub fn for_http2(head: &mut RequestHeader, tls: bool) -> Result<()> {
         .path_and_query(path)
         .build()
         .map_err(|e| Error::because(ErrorType::InvalidHTTPHeader, "upstream address", e))?;
+    // HTTP/2 has frames of its own.
+    head.remove_header(&http::header::TRANSFER_ENCODING);
     head.set_uri(uri);
     head.set_version(Version::HTTP_2);
     Ok(())
 }
+
+/// Longer than any request.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The time limits of the running attempt.
 pub fn limits(x: &Exchange) -> Limits {
     let attempt = x.attempt.as_ref().expect("begun by next_target");
     let timeouts = &attempt.target.upstream.config().timeouts;
     let first_byte = timeouts.first_byte.get();
+    let server = &x.snapshot.config.server;
+    let or_never = |time: Duration| if time.is_zero() { NEVER } else { time };
     Limits {
         connect: timeouts.connect.get() + Duration::from_secs(1),
         head: attempt.patience.map_or(first_byte, |p| p.min(first_byte)),
         content: first_byte,
         idle: timeouts.idle.get(),
+        heartbeat: or_never(server.heartbeat.get()),
+        early: or_never(server.early_heartbeat.get()),
         total: timeouts.total.get(),
     }
 }
@@ -392,7 +416,8 @@ fn failed(x: &mut Exchange, fault: Fault, hint: Option<Duration>, detail: &str) 
         if again { "; trying on" } else { "" },
     );
     x.failure = Some(explain(fault, plan.retry_after()).detail(detail));
-    again
+    // What was passed on as it came is gone.
+    again && !x.rest.is_some_and(|rest| rest.taken)
 }
 
 /// An upstream that broke off after the client had seen the beginning: no second attempt, and no pretence.

@@ -66,6 +66,8 @@ pub struct Exchange {
     pub canonical: Option<Canonical>,
     /// What the first target is sent, if it does.
     pub written: Option<Written>,
+    /// What of the body is still to come from the client, if it is passed on while it comes.
+    pub rest: Option<Rest>,
     /// Flags of `anthropic-beta` that the client sent.
     pub betas: Vec<String>,
     /// Whether a Gemini client wants server-sent events (`alt=sse`).
@@ -146,6 +148,7 @@ impl Exchange {
             request: None,
             canonical: None,
             written: None,
+            rest: None,
             betas: Vec::new(),
             wants_sse: false,
             plan: None,
@@ -190,6 +193,17 @@ impl Exchange {
         self.failure = Some(failure);
         pingora::Error::new(pingora::ErrorType::HTTPStatus(status))
     }
+}
+
+/// The part of a body that is passed on while it comes: files are, since nothing in them is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest {
+    /// Its length in bytes, if the client told it.
+    pub length: Option<usize>,
+    /// Most bytes that may come.
+    pub limit: usize,
+    /// Whether some of it was taken: then no other attempt can follow.
+    pub taken: bool,
 }
 
 /// The gauges that count a request as open; put back when it ends, also by a panic.

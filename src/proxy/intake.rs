@@ -5,7 +5,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use pingora::{protocols::http::ServerSession, proxy::Session};
 
-use super::{Gateway, admit, convert, exchange::Exchange, models};
+use super::{
+    Gateway, admit, convert,
+    exchange::{Exchange, Rest},
+    models,
+};
 use crate::{
     error::{Failure, Kind},
     limits::address::Open,
@@ -14,7 +18,7 @@ use crate::{
         Ask, Call, Operation,
         coding::{self, CodingError},
         count::{self, Count},
-        recognise,
+        form, recognise,
         request::Request,
     },
     provider::Upstream,
@@ -50,6 +54,68 @@ async fn read_whole(session: &mut Session, x: &Exchange) -> Result<Bytes, Failur
     read(session, limits.body.0, limits.body_timeout.get()).await
 }
 
+/// Reads of a form what must be known; the files behind it are passed on while they come.
+async fn read_form(session: &mut Session, x: &mut Exchange) -> Result<Bytes, Failure> {
+    let length = session
+        .get_header("content-length")
+        .and_then(|v| v.to_str().ok()?.trim().parse::<usize>().ok());
+    let coded = !session.get_header_bytes("content-encoding").is_empty();
+    let waits = session.get_header("expect").is_some();
+    if coded || waits || length.is_some_and(|length| length <= LARGE) {
+        return read_whole(session, x).await;
+    }
+    let limits = &x.snapshot.config.limits;
+    let limit = limits.body.0;
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let kind = session.get_header_bytes("content-type");
+    let kind = String::from_utf8_lossy(kind).into_owned();
+    let client = &mut session.downstream_session;
+    let collect = async {
+        let mut body = BytesMut::new();
+        let mut looked_at = 0;
+        while let Some(chunk) = client.read_request_body().await.map_err(|e| broken(&e))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > limit {
+                return Err(too_large(limit));
+            }
+            // Looked through again only when it has doubled.
+            if body.len() < 2 * looked_at {
+                continue;
+            }
+            looked_at = body.len();
+            let fields = form::fields(&kind, &body).unwrap_or_default();
+            if fields.iter().any(|(name, _)| name == "model") {
+                return Ok((body.freeze(), true));
+            }
+        }
+        Ok((body.freeze(), false))
+    };
+    let collected = tokio::time::timeout(limits.body_timeout.get(), collect).await;
+    let collected = collected.unwrap_or_else(|_| {
+        Err(Failure::new(
+            Kind::RequestTimeout,
+            "the request body did not arrive in time",
+        ))
+    });
+    let (body, more) = match collected {
+        Ok(collected) => collected,
+        Err(failure) => {
+            session.set_keepalive(None);
+            return Err(failure);
+        }
+    };
+    if more {
+        x.rest = Some(Rest {
+            length: length.map(|length| length.saturating_sub(body.len())),
+            limit: limit - body.len(),
+            taken: false,
+        });
+    }
+    Ok(body)
+}
+
 /// An operation of a model.
 async fn operation(
     gateway: &Gateway,
@@ -58,7 +124,11 @@ async fn operation(
     call: Call,
 ) -> Result<Option<Vec<u8>>, Failure> {
     let snapshot = x.snapshot.clone();
-    let coded = read_whole(session, x).await?;
+    let coded = if call.operation.is_form() {
+        read_form(session, x).await?
+    } else {
+        read_whole(session, x).await?
+    };
     let large = session.body_bytes_read() >= LARGE;
     let request = decode_body(session, x, &call, coded, large).await?;
     note_wishes(session, x);
@@ -342,7 +412,8 @@ fn broken(error: &pingora::Error) -> Failure {
     Failure::new(kind, "the request body could not be read").detail(error.to_string())
 }
 
-fn too_large(limit: usize) -> Failure {
+/// What a client is told whose body is over the limit.
+pub fn too_large(limit: usize) -> Failure {
     Failure::new(
         Kind::TooLarge,
         format!("the request body is larger than {limit} bytes, which is the limit"),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        Operation,
+        Dialect, Operation,
         answer::{Part, Reading, Speaker},
         coding::Decoder,
         edit::Edits,
@@ -53,7 +53,8 @@ pub fn judge(head: &mut ResponseHeader, x: &mut Exchange) -> Result<(), Lost> {
         let (Some(plan), Some(attempt)) = (x.plan.as_mut(), x.attempt.as_ref()) else {
             return Err(Lost::Internal("an answer without an attempt".to_owned()));
         };
-        if status == 401 || plan.would_go_on(attempt, fault, hint) {
+        let alone = x.rest.is_some_and(|rest| rest.taken);
+        if status == 401 || (!alone && plan.would_go_on(attempt, fault, hint)) {
             return Err(Lost::Fault {
                 fault,
                 hint,
@@ -197,8 +198,10 @@ pub struct Relay {
     decoder: Option<Decoder>,
     /// What was read so far.
     pub reading: Reading,
-    /// Whether content has gone out.
+    /// Whether something has gone out, so that a failure cannot be hidden any more.
     begun: bool,
+    /// Whether content has come.
+    content: bool,
     held: BytesMut,
     held_frames: usize,
     since: Instant,
@@ -262,6 +265,7 @@ impl Relay {
             decoder,
             reading: Reading::default(),
             begun: status >= 400 && converter.is_none(),
+            content: false,
             held: BytesMut::new(),
             held_frames: 0,
             since: Instant::now(),
@@ -318,6 +322,7 @@ impl Relay {
         let out = match &mut self.mode {
             Mode::Raw => {
                 self.begun |= end || !chunk.is_empty();
+                self.content = self.begun;
                 chunk
             }
             Mode::Whole(_) => self.whole(chunk, end)?,
@@ -508,6 +513,7 @@ impl Relay {
             self.held.extend_from_slice(&event);
             self.errored = true;
         }
+        self.content |= step.content;
         if self.begun
             || (step.content && self.is_stream())
             || (self.is_stream() && self.held_enough())
@@ -543,6 +549,7 @@ impl Relay {
                 }
             }
             Part::Usage | Part::Lifecycle | Part::Content => {
+                self.content |= part != Part::Lifecycle;
                 if !self.begun {
                     self.begin(out);
                 }
@@ -617,9 +624,31 @@ impl Relay {
         self.errored
     }
 
-    /// Whether content has gone out, or may.
-    pub const fn has_begun(&self) -> bool {
-        self.begun
+    /// Whether content has come.
+    pub fn has_content(&self) -> bool {
+        self.content || (self.begun && !self.is_stream())
+    }
+
+    /// Begins the answer to the client before there is content: what was held so far.
+    pub fn begin_early(&mut self) -> Bytes {
+        let mut out = Out::default();
+        self.begin(&mut out);
+        out.take()
+    }
+
+    /// What tells the client of a silent stream that it lives; `None` where nothing can be said between two frames.
+    ///
+    /// Comments are passed over by every SSE parser but Google's SDK, which takes them for the beginning of an error;
+    /// it passes over blank lines. Anthropic has an event for it, which must not stand before the first one.
+    pub fn heartbeat(&self, dialect: Dialect) -> Option<Bytes> {
+        if !self.is_stream() || self.is_array() {
+            return None;
+        }
+        Some(Bytes::from_static(match dialect {
+            Dialect::Gemini => b"\n",
+            Dialect::Anthropic if self.content => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+            _ => b": keep-alive\n\n",
+        }))
     }
 }
 
@@ -738,7 +767,7 @@ pub fn piece(
     let Some(relay) = x.relay.as_mut() else {
         return Ok((chunk, None));
     };
-    let had_begun = relay.has_begun();
+    let had_content = relay.has_content();
     let out = match relay.push(chunk, end) {
         Ok(out) => out,
         Err(broken) => return Err(lost(broken, x)),
@@ -746,7 +775,7 @@ pub fn piece(
     if let Some(broken) = relay.broken.take() {
         return Ok((out, Some(lost(broken, x))));
     }
-    if !had_begun && relay.has_begun() {
+    if !had_content && relay.has_content() {
         x.first_token = Some(x.started.elapsed());
         // What went wrong before was made good.
         x.failure = None;

@@ -72,6 +72,11 @@ fn measure(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage
                 ("output", usage.output),
                 ("cache_read", usage.cache_read),
                 ("cache_write", usage.cache_write),
+                ("cache_write_1h", usage.cache_write_1h),
+                ("audio_input", usage.audio_input),
+                ("audio_output", usage.audio_output),
+                ("image_output", usage.image_output),
+                ("tool_input", usage.tool_input),
                 ("reasoning", usage.reasoning),
             ] {
                 if let Some(count) = count.filter(|count| *count > 0) {

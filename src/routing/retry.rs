@@ -187,6 +187,10 @@ impl Plan {
                     target,
                 });
             }
+            // Whoever is passed over since its credentials rest may be the first to come back.
+            if let Some(rest) = credentials.recovers_in() {
+                self.come_back_in(rest);
+            }
             reason = pool.resolve_error().or(reason);
             self.next_target();
         }
@@ -247,10 +251,15 @@ impl Plan {
             self.keys |= attempt.key.bit();
         }
         if let Some(hint) = hint.or((fault == Fault::Status(429)).then_some(REST_LIMITED)) {
-            let at = Instant::now() + hint.min(REST_MOST);
-            self.retry_after = Some(self.retry_after.map_or(at, |other| other.min(at)));
+            self.come_back_in(hint);
         }
         self.go_on(attempt, fault, hint)
+    }
+
+    /// Keeps the soonest time to come back.
+    fn come_back_in(&mut self, time: Duration) {
+        let at = Instant::now() + time.min(REST_MOST);
+        self.retry_after = Some(self.retry_after.map_or(at, |other| other.min(at)));
     }
 
     /// Whether another attempt would follow such a failure; notes nothing.

@@ -375,15 +375,19 @@ async fn an_unknown_model_says_which_ones_exist() {
             }
         }
     }
-    // A model that exists, for another dialect.
+    // A model that exists, at a provider that has nothing of the kind.
     let answer = world
         .gateway
-        .ask("/v1/messages", client::chat("openai", "Hi"))
+        .ask("/v1/embeddings", r#"{"model":"anthropic","input":"Hi"}"#)
         .whole()
         .await;
-    let message = BAD_REQUEST.check(Kind::Anthropic, "other dialect", &answer);
+    let unsupported = Words {
+        openai: ("invalid_request_error", "unsupported_parameter"),
+        ..BAD_REQUEST
+    };
+    let message = unsupported.check(Kind::Openai, "embeddings", &answer);
     assert!(
-        message.contains("`openai`") && message.contains("anthropic API"),
+        message.contains("`anthropic`") && message.contains("embeddings"),
         "{message}"
     );
     assert_eq!(world.hits(), 0);

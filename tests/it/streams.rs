@@ -535,6 +535,9 @@ async fn usage_of_every_dialect_becomes_the_same_record() {
     let end = json!({ "content": { "parts": [{ "text": "y" }] }, "finishReason": "STOP" });
     let record = json!({ "input": 100, "output": 50, "cache_read": 30, "reasoning": 20 });
     let of_anthropic = json!({ "input": 100, "output": 50, "cache_read": 30, "cache_write": 10 });
+    let of_gemini = json!({
+        "input": 100, "output": 50, "cache_read": 30, "tool_input": 5, "reasoning": 20
+    });
     let cases = [
         (Kind::Openai, CHAT, &record, Reply::json(&json!({ "choices": [], "usage": openai }))),
         (Kind::Openai, CHAT, &record, sse(&[
@@ -562,14 +565,14 @@ async fn usage_of_every_dialect_becomes_the_same_record() {
             json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" }, "usage": { "output_tokens": 50 } }),
             json!({ "type": "message_stop" }),
         ])),
-        (Kind::Gemini, "/v1beta/models/fallback:generateContent", &record,
+        (Kind::Gemini, "/v1beta/models/fallback:generateContent", &of_gemini,
             Reply::json(&json!({ "candidates": [end], "usageMetadata": gemini }))),
-        (Kind::Gemini, GENERATE, &record, sse(&[
+        (Kind::Gemini, GENERATE, &of_gemini, sse(&[
             json!({ "candidates": [part], "usageMetadata": { "promptTokenCount": 95, "candidatesTokenCount": 10 } }),
             json!({ "candidates": [part], "usageMetadata": { "promptTokenCount": 95, "candidatesTokenCount": 20 } }),
             json!({ "candidates": [end], "usageMetadata": gemini }),
         ])),
-        (Kind::Gemini, ARRAY, &record, Reply::body("application/json", json!([
+        (Kind::Gemini, ARRAY, &of_gemini, Reply::body("application/json", json!([
             { "candidates": [part], "usageMetadata": { "promptTokenCount": 95, "candidatesTokenCount": 10 } },
             { "candidates": [end], "usageMetadata": gemini },
         ]).to_string())),

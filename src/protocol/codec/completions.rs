@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use serde::Serialize;
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
         },
         event::{Delta, Event},
         json::{Kind, Value},
+        sse,
     },
 };
 
@@ -292,10 +293,7 @@ impl Encoder {
             choices,
             usage,
         };
-        out.extend_from_slice(b"data: ");
-        // Writing to memory cannot fail, nor can anything in it; JSON has no line ends of its own.
-        let _ = serde_json::to_writer(out.writer(), &body);
-        out.extend_from_slice(b"\n\n");
+        sse::write_json(&body, out);
     }
 }
 

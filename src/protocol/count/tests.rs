@@ -107,6 +107,7 @@ fn wrote(counter: Counter, chat: Value, model: &str) -> (Value, Vec<String>) {
         model,
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     };
     let mut losses = Losses::default();
     let body = counter.write(&Fixed(chat), &ChatRequest::default(), &target, &mut losses);

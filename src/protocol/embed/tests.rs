@@ -10,6 +10,7 @@ fn target(model: &str) -> Target<'_> {
         model,
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     }
 }
 

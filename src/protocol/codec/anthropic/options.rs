@@ -169,7 +169,7 @@ pub(super) fn extra<'a>(
                 losses.hint(name.as_str(), "the Anthropic API has no such parameter");
             }
         } else if !is_default(name, value.get()) {
-            losses.cannot(name.as_str(), "the Anthropic API has no such parameter");
+            losses.member(name, value.get(), "the Anthropic API has no such parameter");
         }
     }
     (own, config)

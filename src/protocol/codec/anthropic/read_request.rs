@@ -160,7 +160,11 @@ fn read_thinking(thinking: Value<'_>, reasoning: &mut Reasoning) -> bool {
     reasoning.summary = match display.as_deref() {
         Some("summarized") => Some("auto".to_owned()),
         Some("omitted") => Some("none".to_owned()),
-        _ => None,
+        // Who asks for reasoning expects to see it.
+        _ => reasoning
+            .enabled
+            .filter(|on| *on)
+            .map(|_| "auto".to_owned()),
     };
     true
 }

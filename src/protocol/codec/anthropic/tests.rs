@@ -103,6 +103,7 @@ pub(super) fn swallow(bytes: &[u8]) {
             model: "m",
             known: None,
             asks_stream_usage: false,
+            vendor: "",
         };
         let body = ProviderCodec::request(&AnthropicMessages, &request, &target, &mut losses);
         serde_json::from_slice::<Value>(&body).unwrap();

@@ -17,7 +17,7 @@ use crate::{
     catalogue::ReasoningControl,
     protocol::{
         chat::{ChatRequest, Effort, Reasoning},
-        codec::Target,
+        codec::{Sampling, Target},
         loss::Losses,
     },
 };
@@ -112,13 +112,14 @@ pub(super) fn tune(
             thinking = None;
         }
     }
+    let sampling = Sampling::of(request, target, losses);
     let mut tuning = Tuning {
         max_tokens,
         thinking,
         effort,
-        temperature: request.temperature,
-        top_p: request.top_p,
-        top_k: request.top_k,
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        top_k: sampling.top_k,
     };
     sample(&mut tuning, losses);
     tuning
@@ -214,7 +215,8 @@ fn write_reasoning(
     let budget_tokens = wish.tokens().unwrap_or(DEFAULT_BUDGET);
     let thinking = Thinking::Enabled {
         budget_tokens,
-        display,
+        // Models that reason by budget show it unless told otherwise.
+        display: display.filter(|how| *how != "summarized"),
     };
     (Some(thinking), effort)
 }

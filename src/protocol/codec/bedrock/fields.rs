@@ -75,6 +75,7 @@ impl Fields {
     /// Gathers all fields of a request.
     pub(super) fn of(
         request: &ChatRequest,
+        top_k: Option<u64>,
         target: &Target,
         family: Family,
         losses: &mut Losses,
@@ -83,7 +84,7 @@ impl Fields {
         if let Some(reasoning) = &request.reasoning {
             fields.reasoning(reasoning, request, target, family, losses);
         }
-        if let Some(k) = request.top_k {
+        if let Some(k) = top_k {
             match family {
                 _ if fields.reasons => losses.cannot("top_k", WHILE_REASONING),
                 Family::Anthropic | Family::Unknown | Family::Mistral => fields.add("top_k", &k),

@@ -78,7 +78,7 @@ impl<'a> Writer<'a, '_> {
     fn message(&mut self, n: usize, message: &'a Message) {
         if message.name.is_some() {
             let why = "Bedrock does not know several speakers of a role";
-            self.losses.cannot(format!("messages[{n}].name"), why);
+            self.losses.hint(format!("messages[{n}].name"), why);
         }
         let role = match message.role {
             Role::System | Role::Developer => return self.system(n, message),
@@ -113,7 +113,7 @@ impl<'a> Writer<'a, '_> {
         let mut content = std::mem::take(&mut self.out.system);
         for (m, part) in message.parts.iter().enumerate() {
             match &part.content {
-                Content::Text { text, .. } if text.is_empty() => {}
+                Content::Text { text, .. } if !has_words(text) => {}
                 Content::Text { text, .. } => {
                     content.push(Block::Text(text));
                     self.mark(part, &mut content);
@@ -146,15 +146,15 @@ impl<'a> Writer<'a, '_> {
             self.foreign_reasoning();
         }
         match &part.content {
-            // Empty texts are refused.
+            // Texts of nothing to see are refused.
             Content::Text { text, citations } => {
                 if !citations.is_empty() {
                     let why = "Bedrock is told what was said before without its sources";
                     self.losses.hint("citations", why);
                 }
-                (!text.is_empty()).then_some(Block::Text(text))
+                has_words(text).then_some(Block::Text(text))
             }
-            Content::Refusal { text } => (!text.is_empty()).then_some(Block::Text(text)),
+            Content::Refusal { text } => has_words(text).then_some(Block::Text(text)),
             Content::Media(media) => blocks::media(media, &mut self.names, what, self.losses),
             Content::Thinking { text, .. } => self.thinking(part, text),
             Content::RedactedThinking => self.redacted(part),
@@ -208,7 +208,7 @@ impl<'a> Writer<'a, '_> {
             self.losses.hint("cache_control", why);
         }
         match &part.content {
-            Content::Text { text, .. } => (!text.is_empty()).then_some(Block::Text(text)),
+            Content::Text { text, .. } => has_words(text).then_some(Block::Text(text)),
             Content::Media(media) => {
                 let block = blocks::media(media, &mut self.names, what, self.losses)?;
                 if matches!(block, Block::Audio(_)) {
@@ -266,6 +266,10 @@ impl<'a> Writer<'a, '_> {
         let why = "Bedrock takes reasoning back only with the signature of the model's maker";
         self.losses.hint("reasoning of another provider", why);
     }
+}
+
+fn has_words(text: &str) -> bool {
+    !text.trim().is_empty()
 }
 
 /// Longest id or name.

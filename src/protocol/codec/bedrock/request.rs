@@ -10,7 +10,7 @@ use super::{
 };
 use crate::protocol::{
     chat::{ChatRequest, Json, OutputFormat},
-    codec::Target,
+    codec::{Sampling, Target},
     loss::Losses,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -117,15 +117,16 @@ pub(super) fn write(request: &ChatRequest, target: &Target, losses: &mut Losses)
     let family = Family::of(target.model);
     let conversation = messages::write(request, family, losses);
     let tool_config = tools::write(request, family, &conversation, losses);
-    let fields = Fields::of(request, target, family, losses);
-    let inference_config = inference(request, fields.reasons, losses);
+    let sampling = Sampling::of(request, target, losses);
+    let fields = Fields::of(request, sampling.top_k, target, family, losses);
+    let inference_config = inference(request, sampling, fields.reasons, losses);
     let text_format = text_format(request, target, losses);
     unknown(request, losses);
 
     let mut additional = Members::default();
     let mut extra = Members::default();
     let mut objects = Vec::new();
-    for (name, value) in &request.extra {
+    for (name, value) in request.extra.iter().filter(|(_, v)| v.get() != "null") {
         match name.as_str() {
             // Names of Converse itself, for those who know where their request goes.
             "guardrailConfig" | "performanceConfig" | "promptVariables" => {
@@ -175,7 +176,12 @@ pub(super) fn write(request: &ChatRequest, target: &Target, losses: &mut Losses)
 
 const STOP_PATHS: &str = "additionalModelResponseFieldPaths";
 
-fn inference<'a>(request: &'a ChatRequest, reasons: bool, losses: &mut Losses) -> Inference<'a> {
+fn inference<'a>(
+    request: &'a ChatRequest,
+    sampling: Sampling,
+    reasons: bool,
+    losses: &mut Losses,
+) -> Inference<'a> {
     let mut within_one = |value: Option<f64>, name: &str| {
         let fits = value.filter(|v| (0.0..=1.0).contains(v));
         if value.is_some() && fits.is_none() {
@@ -183,8 +189,8 @@ fn inference<'a>(request: &'a ChatRequest, reasons: bool, losses: &mut Losses) -
         }
         fits
     };
-    let mut temperature = within_one(request.temperature, "temperature");
-    let mut top_p = within_one(request.top_p, "top_p");
+    let mut temperature = within_one(sampling.temperature, "temperature");
+    let mut top_p = within_one(sampling.top_p, "top_p");
     // <https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility>
     if reasons && temperature.take_if(|t| *t != 1.0).is_some() {
         losses.cannot("temperature", WHILE_REASONING);

@@ -142,7 +142,7 @@ impl<'a> Writer<'a, '_> {
     fn message(&mut self, n: usize, message: &'a Message) {
         if message.name.is_some() {
             let why = "Cohere does not know several speakers of a role";
-            self.losses.cannot(format!("messages[{n}].name"), why);
+            self.losses.hint(format!("messages[{n}].name"), why);
         }
         if message.parts.iter().any(|part| part.cache.is_some()) {
             self.cache();

@@ -29,6 +29,7 @@ fn written(model: &str, request: &ChatRequest) -> (Value, Losses) {
         model,
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     };
     written_for(&target, request)
 }
@@ -500,7 +501,6 @@ fn what_cohere_has_no_place_for_is_told() {
                 ..base.clone()
             },
         ),
-        ("messages[0].name", named),
         (
             "parallel_tool_calls",
             ChatRequest {
@@ -532,6 +532,7 @@ fn what_cohere_has_no_place_for_is_told() {
     }
     let mark = Some(CacheMark::default());
     for (what, request) in [
+        ("messages[0].name", named),
         (
             "user",
             ChatRequest {
@@ -628,6 +629,7 @@ fn wishes_for_reasoning_are_written_where_they_can_be_read() {
         model: OLDER,
         known: Some(&model),
         asks_stream_usage: false,
+        vendor: "",
     };
     let (body, losses) = written_for(&target, &request(effort(Effort::Low)));
     assert_eq!(losses.fatal().unwrap().what, "reasoning");

@@ -328,7 +328,7 @@ fn rest<'a>(request: &'a ChatRequest, root: &mut Object<'a>, losses: &mut Losses
         } else if HINTS.contains(&name) {
             losses.hint(name, "Gemini has nothing of the sort");
         } else {
-            losses.cannot(name, "Gemini has nothing of the sort");
+            losses.member(name, json.get(), "Gemini has nothing of the sort");
         }
     }
 }

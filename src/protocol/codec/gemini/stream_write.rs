@@ -8,6 +8,7 @@ use super::{
             chat::{Citation, Content, Ending, Part, TokenLogprob, TokenUsage},
             event::{self, Delta, Event},
             signature::Place,
+            sse,
         },
         Asked, EncodeStream,
     },
@@ -219,18 +220,13 @@ impl Encoder {
             Some(Field::Text((&self.asked.model).into())),
         );
         root.put("responseId", Some(Field::Text((&self.id).into())));
-        // What is written here has string keys and finite numbers only.
-        let json = serde_json::to_vec(&root).unwrap_or_default();
         let first = !std::mem::replace(&mut self.begun, true);
-        match (self.asked.sse, first) {
-            (true, _) => out.extend_from_slice(b"data: "),
-            (false, true) => out.extend_from_slice(b"["),
-            (false, false) => out.extend_from_slice(b"\n,\n"),
-        }
-        out.extend_from_slice(&json);
         if self.asked.sse {
-            out.extend_from_slice(b"\n\n");
+            return sse::write_json(&root, out);
         }
+        out.extend_from_slice(if first { b"[" } else { b"\n,\n" });
+        // What is written here has string keys and finite numbers only.
+        out.extend_from_slice(&serde_json::to_vec(&root).unwrap_or_default());
     }
 }
 

@@ -47,7 +47,7 @@ impl<'a, 'l> Turns<'a, 'l> {
         if message.name.is_some() && message.role != Role::Tool {
             let what = format!("messages[{n}].name");
             self.losses
-                .cannot(what, "Gemini does not tell speakers of a role apart");
+                .hint(what, "Gemini does not tell speakers of a role apart");
         }
         match message.role {
             Role::System | Role::Developer if leading => self.prompt(n, message),
@@ -255,6 +255,15 @@ impl<'a, 'l> Turns<'a, 'l> {
                     }
                     called = true;
                     self.push("model", Some(fields.into()));
+                }
+                // Others, too, sign texts of nothing, which Google need not know of.
+                Content::Text { text, .. }
+                    if text.is_empty()
+                        && part.signature.is_some()
+                        && signature.is_none()
+                        && pending.is_none() =>
+                {
+                    self.foreign_reasoning();
                 }
                 Content::Text { .. } => {
                     let wire = match (self.plain(n, i, part), pending.take()) {

@@ -315,7 +315,7 @@ fn normalise(body: &mut Value, model: &str) {
     }
     for message in top["messages"].as_array_mut().unwrap() {
         let message = message.as_object_mut().unwrap();
-        if message["role"] == "developer" && !super::vendor::is_openai(model) {
+        if message["role"] == "developer" && !super::vendor::is_openai(&target(model)) {
             message["role"] = "system".into();
         }
         message.retain(|name, value| name == "content" || !value.is_null());

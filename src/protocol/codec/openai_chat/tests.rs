@@ -32,6 +32,7 @@ pub(super) fn target(model: &str) -> Target<'_> {
         model,
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     }
 }
 
@@ -328,7 +329,12 @@ fn what_openai_has_no_place_for_is_a_loss() {
     request.top_k = Some(3);
     request
         .extra
-        .push(("mcp_servers".into(), Json::parse("[]").unwrap()));
+        .push(("mcp_servers".into(), Json::parse("[{}]").unwrap()));
+    // What says nothing is no loss, also what another codec noted for itself.
+    let null = |name: &str| (name.to_owned(), Json::default());
+    request
+        .extra
+        .extend([null("include"), null("reasoning.encrypted_content")]);
     request.tools.push(Tool::Hosted {
         origin: Origin::Anthropic,
         name: "web_search_20250305".into(),
@@ -1137,6 +1143,7 @@ fn usage_in_streams_is_asked_for_only_where_it_is_understood() {
     let ask = |request: &ChatRequest, asks_stream_usage| {
         let target = Target {
             asks_stream_usage,
+            vendor: "",
             ..target("m")
         };
         let body = ProviderCodec::request(&OpenAiChat, request, &target, &mut Losses::default());

@@ -210,7 +210,7 @@ impl<'a> Writer<'a, '_> {
     fn message(&mut self, message: &'a Message) {
         let role = match message.role {
             Role::System => "system",
-            Role::Developer if vendor::is_openai(self.target.model) => "developer",
+            Role::Developer if vendor::is_openai(self.target) => "developer",
             Role::Developer => "system",
             Role::User => "user",
             Role::Assistant => "assistant",
@@ -332,8 +332,14 @@ impl<'a> Writer<'a, '_> {
                     json,
                 } if is_custom_call(json) => turn.tool_calls.push(Call::Own(json)),
                 _ => {
-                    if matches!(part.content, Content::Text { .. }) && part.signature.is_some() {
-                        turn.extra_content = self.google(part);
+                    if let Content::Text { text, .. } = &part.content
+                        && part.signature.is_some()
+                    {
+                        turn.extra_content = self.google(part).or(turn.extra_content);
+                        // Google signs texts of nothing, which others need not know of.
+                        if text.is_empty() {
+                            continue;
+                        }
                     }
                     self.piece(part, n, &mut pieces);
                 }
@@ -347,6 +353,7 @@ impl<'a> Writer<'a, '_> {
             && turn.reasoning_content.is_none()
             && turn.reasoning.is_none()
             && turn.reasoning_details.is_empty()
+            && turn.extra_content.is_none()
         {
             return None;
         }
@@ -379,20 +386,20 @@ impl<'a> Writer<'a, '_> {
             .signature
             .as_ref()
             .and_then(|signature| signature.for_provider(Origin::OpenAi));
-        let bare = !vendor::is_openai(self.target.model);
+        let member = own.and_then(|value| vendor::reasoning_member(self.target, value));
         let append = |member: &mut Option<String>| {
             member.get_or_insert_with(String::new).push_str(words);
         };
-        match own {
-            Some(reasoning::CONTENT) if bare => append(&mut turn.reasoning_content),
-            Some(reasoning::PLAIN) if bare => append(&mut turn.reasoning),
-            Some(reasoning::CHUNK) if bare => pieces.push(Piece::Thinking {
+        match (member, own) {
+            (Some(reasoning::CONTENT), _) => append(&mut turn.reasoning_content),
+            (Some(reasoning::PLAIN), _) => append(&mut turn.reasoning),
+            (Some(_), _) => pieces.push(Piece::Thinking {
                 thinking: [Words {
                     r#type: "text",
                     text: words,
                 }],
             }),
-            Some(value) if value.starts_with('{') => {
+            (None, Some(value)) if value.starts_with('{') && vendor::takes_details(self.target) => {
                 turn.reasoning_details
                     .extend(reasoning::entry_for_provider(value, words));
             }
@@ -406,7 +413,7 @@ impl<'a> Writer<'a, '_> {
     fn google(&mut self, part: &'a Part) -> Option<Google<'a>> {
         let signature = part.signature.as_ref()?;
         match signature.for_provider(Origin::Gemini) {
-            Some(value) if vendor::is_gemini(self.target.model) => Some(Google::new(value)),
+            Some(value) if vendor::is_gemini(self.target) => Some(Google::new(value)),
             // OpenAI's other API marks its texts; that is no reasoning.
             _ if signature.origin == Origin::OpenAi => None,
             _ => {
@@ -475,7 +482,7 @@ impl<'a> Writer<'a, '_> {
                     image_url: Link { url, detail },
                 })
             }
-            (MediaKind::Video, source) if !vendor::is_openai(self.target.model) => {
+            (MediaKind::Video, source) if !vendor::is_openai(self.target) => {
                 let url = media::url_of_source(mime.unwrap_or("video/mp4"), source);
                 url.map(|url| Piece::VideoUrl {
                     video_url: Link { url, detail: None },
@@ -488,7 +495,7 @@ impl<'a> Writer<'a, '_> {
                 },
             }),
             (MediaKind::Document, source @ (Source::Base64(_) | Source::Url(_)))
-                if vendor::is_mistral(self.target.model) =>
+                if vendor::is_mistral(self.target) =>
             {
                 let url = media::url_of_source(mime.unwrap_or("application/pdf"), source);
                 url.map(|document_url| Piece::DocumentUrl {
@@ -503,10 +510,9 @@ impl<'a> Writer<'a, '_> {
                     file_data: None,
                 },
             }),
-            // OpenRouter, whose models have the vendor in front, also fetches documents.
-            // https://openrouter.ai/docs/features/multimodal/pdfs
             (MediaKind::Document, source @ (Source::Base64(_) | Source::Url(_)))
-                if matches!(source, Source::Base64(_)) || self.target.model.contains('/') =>
+                if matches!(source, Source::Base64(_))
+                    || vendor::fetches_documents(self.target) =>
             {
                 let mime = mime.unwrap_or("application/pdf");
                 Some(Piece::File {
@@ -554,7 +560,7 @@ impl<'a> Writer<'a, '_> {
     /// Mistral wants nine letters and digits; every id becomes always the same such.
     fn call_id(&self, id: &'a str) -> Cow<'a, str> {
         let fits = id.len() == 9 && id.bytes().all(|b| b.is_ascii_alphanumeric());
-        if fits || !vendor::is_mistral(self.target.model) {
+        if fits || !vendor::is_mistral(self.target) {
             return Cow::Borrowed(id);
         }
         // FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/

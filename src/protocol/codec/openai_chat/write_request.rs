@@ -11,7 +11,7 @@ use crate::{
     catalogue::ReasoningControl,
     protocol::{
         chat::{ChatRequest, Effort, Function, Json, Origin, OutputFormat, Tool, ToolChoice},
-        codec::Target,
+        codec::{Sampling, Target},
         loss::Losses,
     },
 };
@@ -131,8 +131,8 @@ impl Serialize for Extra<'_> {
 /// - Reasoning as `reasoning_effort`, the one word that all vendors share. `enabled` alone is `medium`, as OpenRouter
 ///   has it. <https://openrouter.ai/docs/use-cases/reasoning-tokens#enable-reasoning-with-default-config>
 pub(super) fn write(request: &ChatRequest, target: &Target, losses: &mut Losses) -> Vec<u8> {
-    let model = target.model;
-    let openai = vendor::is_openai(model);
+    let openai = vendor::is_openai(target);
+    let sampling = Sampling::of(request, target, losses);
     if request.cache.is_some() {
         losses.hint("cache_control", CACHES_ITSELF);
     }
@@ -145,27 +145,30 @@ pub(super) fn write(request: &ChatRequest, target: &Target, losses: &mut Losses)
     let user = hint(request.user.is_some(), "user");
     let metadata = hint(!request.metadata.is_empty(), "metadata");
     let service_tier = hint(request.service_tier.is_some(), "service_tier");
-    if request.top_k.is_some() && openai {
+    if sampling.top_k.is_some() && openai {
         losses.cannot("top_k", "OpenAI's models have no `top_k`");
     }
-    let completion = vendor::is_openai_reasoning(model);
+    let completion = vendor::takes_completion_tokens(target);
     let default_modalities = matches!(request.modalities.as_slice(), [one] if one == "text");
     let tools = tools(request, target, losses);
     let body = Body {
-        model,
+        model: target.model,
         messages: write_all(&request.messages, target, losses),
-        tool_choice: request.tool_choice.as_ref().map(tool_choice),
+        tool_choice: request
+            .tool_choice
+            .as_ref()
+            .map(|choice| tool_choice(choice, openai)),
         // OpenAI refuses it without tools.
         parallel_tool_calls: request.parallel_tool_calls.filter(|_| !tools.is_empty()),
         tools,
         response_format: format(request, target, losses),
         max_tokens: request.max_tokens.filter(|_| !completion),
         max_completion_tokens: request.max_tokens.filter(|_| completion),
-        temperature: request.temperature,
-        top_p: request.top_p,
-        top_k: request.top_k.filter(|_| !openai),
-        frequency_penalty: request.frequency_penalty,
-        presence_penalty: request.presence_penalty,
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        top_k: sampling.top_k.filter(|_| !openai),
+        frequency_penalty: sampling.frequency_penalty,
+        presence_penalty: sampling.presence_penalty,
         seed: request.seed,
         stop: &request.stop,
         n: request.n.filter(|n| *n != 1),
@@ -204,8 +207,14 @@ fn tools<'a>(request: &'a ChatRequest, target: &Target, losses: &mut Losses) -> 
         return Vec::new();
     }
     let mut written = Vec::with_capacity(tools.len());
+    let only = match &request.tool_choice {
+        Some(ToolChoice::Among { names, .. }) if !vendor::is_openai(target) => Some(names),
+        _ => None,
+    };
     for (n, tool) in tools.iter().enumerate() {
         match tool {
+            Tool::Function(function)
+                if only.is_some_and(|names| !names.contains(&function.name)) => {}
             Tool::Function(function) => {
                 if function.cache.is_some() {
                     losses.hint("cache_control", CACHES_ITSELF);
@@ -246,13 +255,18 @@ fn is_of_chat(origin: Origin, name: &str, json: &Json) -> bool {
         }
 }
 
-fn tool_choice(choice: &ToolChoice) -> serde_json::Value {
+/// `allowed_tools` are OpenAI's alone: others are told of these tools only.
+/// <https://platform.openai.com/docs/guides/function-calling#allowed-tools>
+fn tool_choice(choice: &ToolChoice, openai: bool) -> serde_json::Value {
     let function = |name: &String| json!({ "type": "function", "function": { "name": name } });
     match choice {
         ToolChoice::Auto => "auto".into(),
         ToolChoice::None => "none".into(),
         ToolChoice::Required => "required".into(),
         ToolChoice::Function(name) => function(name),
+        ToolChoice::Among { required, .. } if !openai => {
+            if *required { "required" } else { "auto" }.into()
+        }
         ToolChoice::Among { required, names } => json!({
             "type": "allowed_tools",
             "allowed_tools": {
@@ -372,6 +386,9 @@ fn extra<'a>(
     let mut passed = Vec::new();
     for member in &request.extra {
         let (name, value) = (member.0.as_str(), member.1.get());
+        if value == "null" {
+            continue;
+        }
         let known = OF_OPENAI.contains(&name)
             || matches!(name, "tool_choice" | "response_format")
             || (openai && HINTS.contains(&name))
@@ -384,7 +401,7 @@ fn extra<'a>(
                 losses.hint(name, FOR_OPENAI);
             }
         } else {
-            losses.cannot(name, "chat completions have no such parameter");
+            losses.member(name, value, "chat completions have no such parameter");
         }
     }
     passed

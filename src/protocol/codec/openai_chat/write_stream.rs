@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -18,6 +18,7 @@ use crate::protocol::{
     codec::{Asked, EncodeStream},
     event::{Delta, Event},
     signature::Place,
+    sse,
 };
 
 /// Writes chunks.
@@ -344,6 +345,11 @@ impl Encoder {
             Delta::Signature(signature) => match signature.place {
                 Place::Call => Said {
                     tool_calls: Some([Call {
+                        // Readers look into it without asking whether it is there.
+                        function: Some(Called {
+                            name: None,
+                            arguments: "",
+                        }),
                         extra_content: Some(google(signature, Place::Call)),
                         ..call
                     }]),
@@ -415,9 +421,6 @@ impl Encoder {
             choices,
             usage,
         };
-        out.extend_from_slice(b"data: ");
-        // Writing to memory cannot fail, nor can anything in it; JSON has no line ends of its own.
-        let _ = serde_json::to_writer(out.writer(), &chunk);
-        out.extend_from_slice(b"\n\n");
+        sse::write_json(&chunk, out);
     }
 }

@@ -43,6 +43,7 @@ fn target(model: &str) -> Target<'_> {
         model,
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     }
 }
 

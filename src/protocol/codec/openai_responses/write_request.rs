@@ -17,7 +17,7 @@ use crate::{
             CacheMark, ChatRequest, Content, Json, Media, MediaKind, Message, Origin, Part, Role,
             Source, Tool,
         },
-        codec::Target,
+        codec::{Sampling, Target},
         loss::Losses,
     },
 };
@@ -235,6 +235,7 @@ pub(super) fn write(request: &ChatRequest, target: &Target, losses: &mut Losses)
         found.map(|(_, json)| json)
     };
     let native = extra("include").is_some();
+    let sampling = Sampling::of(request, target, losses);
     let mut writer = Writer {
         request,
         native,
@@ -264,8 +265,8 @@ pub(super) fn write(request: &ChatRequest, target: &Target, losses: &mut Losses)
         text,
         reasoning,
         max_output_tokens: request.max_tokens,
-        temperature: request.temperature,
-        top_p: request.top_p,
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
         top_logprobs: request.logprobs.filter(|n| *n > 0),
         include: include(request, target, native),
         // The gateway keeps no state for conversations in other dialects, so nothing is to be kept for them either.
@@ -358,7 +359,7 @@ impl<'a> Writer<'a, '_> {
         if message.name.is_some() && message.role != Role::Tool {
             let what = format!("messages[{n}].name");
             self.losses
-                .cannot(what, "the OpenAI Responses API has no names of speakers");
+                .hint(what, "the OpenAI Responses API has no names of speakers");
         }
         let mut pieces = Vec::new();
         let mut said = None;
@@ -759,16 +760,15 @@ impl<'a> Writer<'a, '_> {
         );
         let wish = self.request.reasoning.as_ref();
         let mut effort = wish.and_then(|wish| wish.level()).map(|e| e.name());
-        let control = target.known.and_then(|known| known.reasoning);
-        if !self.native && control == Some(ReasoningControl::None) && effort.is_some() {
-            if effort != Some("none") {
+        let reasons = self.native || reasons(target);
+        if !reasons && let Some(wished) = effort.take() {
+            if wished != "none" {
                 self.losses.cannot("reasoning", "the model does not reason");
             }
-            effort = None;
         }
         let summary = wish
             .and_then(|wish| wish.summary.as_deref())
-            .filter(|summary| *summary != "none");
+            .filter(|summary| reasons && *summary != "none");
         let said = effort.is_some() || summary.is_some() || !more.0.is_empty();
         said.then_some(ReasoningOut {
             effort,
@@ -829,10 +829,8 @@ impl<'a> Writer<'a, '_> {
                         more.0.push((name, json));
                     }
                 }
-                // How chat completions tell their usage in streams; here it is always told.
-                "stream_options" => {}
-                _ if matches!(json.get(), "null" | "false" | "{}" | "[]" | "\"\"") => {}
-                name => self.losses.cannot(name, NO_SUCH),
+                _ if matches!(json.get(), "false" | "\"\"") => {}
+                name => self.losses.member(name, json.get(), NO_SUCH),
             }
         }
         (choice, more, store)

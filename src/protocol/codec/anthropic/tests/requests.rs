@@ -83,6 +83,7 @@ fn target(known: Option<&Model>) -> Target<'_> {
         model: "claude",
         known,
         asks_stream_usage: false,
+        vendor: "",
     }
 }
 

@@ -118,6 +118,7 @@ fn only_its_own_reasoning_goes_to_the_provider() {
         model: "m",
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     };
     let written = ProviderCodec::request(&AnthropicMessages, &request, &target, &mut losses);
     let written: Value = serde_json::from_slice(&written).unwrap();

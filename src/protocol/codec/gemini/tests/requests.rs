@@ -681,6 +681,7 @@ fn the_catalogue_knows_better_than_the_name() {
             model: "tuned",
             known: Some(model),
             asks_stream_usage: false,
+            vendor: "",
         };
         let mut losses = Losses::default();
         let body = ProviderCodec::request(&GeminiGenerate, &request, &target, &mut losses);
@@ -752,18 +753,13 @@ fn what_gemini_cannot_do_is_said() {
     };
     assert_eq!(
         told(false),
-        [
-            "messages[2].name",
-            "parallel_tool_calls",
-            "stop",
-            "seed",
-            "logit_bias"
-        ]
+        ["parallel_tool_calls", "stop", "seed", "logit_bias"]
     );
     assert_eq!(
         told(true),
         [
             "messages[1].role",
+            "messages[2].name",
             "messages[3].content[0].annotations",
             "cache_control",
             "tools.strict",

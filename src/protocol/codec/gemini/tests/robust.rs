@@ -18,6 +18,7 @@ fn request(body: &[u8]) -> Option<ChatRequest> {
             model,
             known: None,
             asks_stream_usage: false,
+            vendor: "",
         };
         let body =
             ProviderCodec::request(&GeminiGenerate, &request, &target, &mut Losses::default());

@@ -38,6 +38,7 @@ pub fn encoded(request: &ChatRequest, model: &str) -> (Value, Losses) {
         model,
         known: None,
         asks_stream_usage: false,
+        vendor: "",
     };
     let mut losses = Losses::default();
     let body = ProviderCodec::request(&GeminiGenerate, request, &target, &mut losses);

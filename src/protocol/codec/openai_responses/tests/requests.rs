@@ -556,7 +556,7 @@ fn parts_that_this_api_cannot_take_are_told_with_their_places() {
     named.name = Some("Ann".to_owned());
     assert_eq!(
         lost(&foreign(vec![named])),
-        [("messages[0].name".to_owned(), true)]
+        [("messages[0].name".to_owned(), false)]
     );
 }
 
