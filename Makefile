@@ -1,11 +1,12 @@
 # What a person types; `make` alone tells what there is. The work is cargo's, and .ci/run calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt clippy docs deny schema schema-update unit bench load release native native-test venv
+.PHONY: help run test check fmt clippy docs deny schema schema-update unit bench load release native native-test venv node
 
 # Where cargo builds: CARGO_TARGET_DIR, or the clone's own `target`.
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := $(TARGET)/venv
+NODE := $(TARGET)/node
 TOOLS := $(TARGET)/tools
 
 # CI builds what Cargo.lock says and nothing else.
@@ -20,7 +21,7 @@ ARGS ?=
 
 help:
 	@echo 'make run      install what is missing, build, and start the demo on 127.0.0.1:8080'
-	@echo 'make test     install what is missing, make the Python environment, run all tests'
+	@echo 'make test     install what is missing, make the Python and Node environments, run all tests'
 	@echo 'make check    what CI runs: fmt, clippy, docs, deny, schema, tests'
 	@echo 'make bench    benchmarks of decoding, editing and relaying streams'
 	@echo 'make load     load beside nginx and a bare Pingora proxy; says whether the promises hold'
@@ -36,7 +37,7 @@ run: native
 	@echo '==> starting the demo'
 	@exec $(TARGET)/debug/sluicegate demo $(ARGS)
 
-test: native-test venv
+test: native-test venv node
 	@echo '==> running all tests'
 	@SLUICEGATE_REQUIRE_VENV=1 cargo test --workspace $(LOCKED)
 
@@ -104,3 +105,7 @@ native-test:
 venv: native-test
 	@echo '==> looking after the Python environment of the tests'
 	@scripts/python-venv $(VENV)
+
+node: native-test
+	@echo '==> looking after the Node modules of the tests'
+	@scripts/node-modules $(NODE)

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::{
     Call, Dialect, Operation,
-    chat::{ChatAnswer, ChatRequest, Origin, ProviderError},
+    chat::{ChatAnswer, ChatRequest, ProviderError},
     event::Event,
     loss::Losses,
 };
@@ -23,6 +23,8 @@ pub mod openai_responses;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod matrix;
 
@@ -200,16 +202,5 @@ pub fn of_dialect(dialect: Dialect) -> &'static dyn ProviderCodec {
         Dialect::Gemini => &gemini::GeminiGenerate,
         Dialect::Bedrock => &bedrock::BedrockConverse,
         Dialect::Cohere => &cohere::CohereChat,
-    }
-}
-
-/// Whose signatures a wire format carries as they are.
-pub const fn origin(operation: Operation) -> Origin {
-    match operation {
-        Operation::Messages | Operation::MessagesCountTokens => Origin::Anthropic,
-        Operation::Converse | Operation::ConverseStream => Origin::Bedrock,
-        Operation::CohereChat => Origin::Cohere,
-        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => Origin::Gemini,
-        _ => Origin::OpenAi,
     }
 }

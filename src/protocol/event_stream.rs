@@ -216,6 +216,10 @@ pub mod encode {
 }
 
 #[cfg(test)]
+#[path = "../../fuzz/invariants/event_stream.rs"]
+mod invariants;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -239,6 +243,20 @@ mod tests {
             encode::exception("throttlingException", r#"{"message":"slow"}"#),
         ]
         .concat()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_the_same_frames_at_any_split(
+            mut stream in prop::collection::vec(any::<u8>(), 0..64),
+            with_sample in any::<bool>(),
+            sizes in prop::collection::vec(1_usize..40, 1..4),
+        ) {
+            if with_sample {
+                stream = [sample(), stream, sample()].concat();
+            }
+            invariants::check(&stream, &sizes);
+        }
     }
 
     #[test]

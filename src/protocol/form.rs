@@ -71,7 +71,13 @@ fn field(part: &[u8]) -> Option<(String, Range<usize>)> {
 }
 
 #[cfg(test)]
+#[path = "../../fuzz/invariants/form.rs"]
+mod invariants;
+
+#[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const TYPE: &str = "multipart/form-data; boundary=\"xyz\"";
@@ -98,6 +104,22 @@ mod tests {
                 ("stream".to_owned(), String::new())
             ]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn places_hold_for_any_bytes(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    Just("--x".to_owned()), Just("\r\n".to_owned()), Just("\r\n\r\n".to_owned()),
+                    Just("content-disposition: form-data; name=\"model\"".to_owned()),
+                    Just("; filename=a".to_owned()), ".{0,4}",
+                ],
+                0..24,
+            )
+        ) {
+            invariants::check(pieces.concat().as_bytes());
+        }
     }
 
     #[test]

@@ -2,10 +2,7 @@
 
 use std::time::SystemTime;
 
-use pingora::{
-    Error, ErrorType,
-    http::{Method, RequestHeader},
-};
+use pingora::{Error, ErrorType, http::RequestHeader};
 
 use super::{Provider, ProviderConfig, Wish, Wrong};
 use crate::{
@@ -121,7 +118,7 @@ impl Provider for Bedrock {
             service: "bedrock",
         };
         let unsigned = Unsigned {
-            method: &Method::POST,
+            method: &request.method,
             authority: &authority,
             path_and_query: path,
             headers: &request.headers,

@@ -612,7 +612,13 @@ pub fn failure(error: ProviderError) -> Failure {
     } else {
         error.message
     };
-    let mut failure = Failure::new(Kind::Provider(error.status), message);
+    // 424 says of Bedrock that the model failed; clients take any other 4xx for their own fault.
+    let status = if error.status == 424 {
+        502
+    } else {
+        error.status
+    };
+    let mut failure = Failure::new(Kind::Provider(status), message);
     failure.code = error.code.or(error.kind);
     failure.param = error.param.map(Into::into);
     failure

@@ -317,6 +317,7 @@ pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
     // Answers must be readable here, whatever the client could read.
     head.insert_header(http::header::ACCEPT_ENCODING, "identity")?;
     match x.rest {
+        None if x.body.is_empty() && x.method == http::Method::GET => {}
         None => head.insert_header(http::header::CONTENT_LENGTH, x.body.len())?,
         Some(Rest {
             length: Some(length),

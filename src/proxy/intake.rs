@@ -266,11 +266,18 @@ async fn passage(
     upstream: Arc<Upstream>,
     rest: String,
 ) -> Result<(), Failure> {
+    if x.method == http::Method::HEAD {
+        return Err(Failure::new(
+            Kind::MethodNotAllowed,
+            "HEAD is not passed on; use GET",
+        ));
+    }
     // A path with `..` could lead out of the API, whatever decodes it on the way.
     let plain = rest
         .to_ascii_lowercase()
         .replace("%2e", ".")
-        .replace("%2f", "/");
+        .replace("%2f", "/")
+        .replace("%5c", "/");
     if plain.split(['/', '\\']).any(|segment| segment == "..") || rest.contains('\\') {
         return Err(Failure::new(
             Kind::BadRequest,

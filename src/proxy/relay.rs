@@ -244,7 +244,7 @@ impl Relay {
         let provider = x.operation.unwrap_or(operation);
         let mode = if status >= 400 && converter.is_some() {
             Mode::Foreign(status, BytesMut::new())
-        } else if status >= 400 {
+        } else if status >= 400 || operation == Operation::Passage {
             Mode::Raw
         } else if kind.starts_with(b"application/vnd.amazon.eventstream") {
             Mode::Binary(event_stream::Decoder::new(LARGEST_EVENT))

@@ -1,7 +1,7 @@
 //! All that the gateway says itself, in the client's dialect.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use pingora::{
     Error, ErrorSource, Result,
     http::ResponseHeader,
@@ -11,7 +11,7 @@ use pingora::{
 use super::{exchange::Exchange, relay::set_retry_after};
 use crate::{
     error::{Failure, Kind},
-    protocol::Dialect,
+    protocol::{Dialect, recognise},
     telemetry::record::Outcome,
 };
 
@@ -68,7 +68,8 @@ async fn whole(session: &mut Session, failure: &Failure, x: &mut Exchange) -> Re
     head.insert_header("content-type", "application/json")?;
     head.insert_header("content-length", body.len())?;
     if failure.kind == Kind::MethodNotAllowed {
-        head.insert_header("allow", "POST")?;
+        let by_post = recognise(&Method::POST, &x.path).is_ok();
+        head.insert_header("allow", if by_post { "POST" } else { "GET" })?;
     }
     if failure.kind == Kind::Unauthenticated {
         head.insert_header("www-authenticate", "Bearer")?;

@@ -441,3 +441,75 @@ async fn wrk_sees_no_error_at_the_demo() {
         .metric_becomes("sluicegate_open_connections", 0.0)
         .await;
 }
+
+#[test]
+fn models_are_listed_and_imported() {
+    let listed = sluicegate(&["models", "list", "anthropic"]);
+    assert!(listed.status.success(), "{}", err(&listed));
+    let text = out(&listed);
+    assert!(
+        text.contains("anthropic/claude") && !text.contains("openai/"),
+        "{text}"
+    );
+
+    let dir = Dir::new("models");
+    let map = dir.write(
+        "map.json",
+        r#"{
+            "sample_spec": { "mode": "chat" },
+            "acme-1": {
+                "litellm_provider": "acme", "mode": "chat", "max_input_tokens": 1000, "max_output_tokens": 100,
+                "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07
+            },
+            "broken": { "litellm_provider": "acme" }
+        }"#,
+    );
+    let folder = dir.path().join("imported");
+    let imported = sluicegate(&[
+        "models",
+        "import",
+        map.to_str().expect("UTF-8"),
+        "--out",
+        folder.to_str().expect("UTF-8"),
+    ]);
+    assert!(imported.status.success(), "{}", err(&imported));
+    assert!(
+        err(&imported).contains("passed over broken"),
+        "{}",
+        err(&imported)
+    );
+
+    // What was written is what a configuration takes.
+    let file = folder.join("acme.yaml");
+    let text = fs::read_to_string(&file).expect("one file for each provider");
+    assert!(text.contains("0.15") && text.contains("0.6"), "{text}");
+    let config = dir.write(
+        "gateway.yaml",
+        &format!(
+            "server: {{ anonymous: true }}\nproviders: {{ demo: {{ kind: demo }} }}\nmodels: [{}]\n",
+            file.display()
+        ),
+    );
+    let checked = sluicegate(&["check", "-c", config.to_str().expect("UTF-8")]);
+    assert!(checked.status.success(), "{}", err(&checked));
+}
+
+#[test]
+fn a_wrong_file_of_models_is_refused_with_its_place() {
+    let dir = Dir::new("wrong-models");
+    let models = dir.write("models.yaml", "provider: acme\nmodels:\n  - nam: a\n");
+    let config = dir.write(
+        "gateway.yaml",
+        &format!(
+            "server: {{ anonymous: true }}\nproviders: {{ demo: {{ kind: demo }} }}\nmodels: [{}]\n",
+            models.display()
+        ),
+    );
+    let checked = sluicegate(&["check", "-c", config.to_str().expect("UTF-8")]);
+    assert!(!checked.status.success());
+    let said = err(&checked);
+    assert!(
+        said.contains("models.yaml:3:5") && said.contains("`nam`"),
+        "{said}"
+    );
+}

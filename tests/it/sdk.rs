@@ -1,4 +1,4 @@
-//! The tests with the real SDKs and with the recordings: Python, driven by pytest, in `tests/sdk`.
+//! The tests with the real SDKs and with the recordings: Python and Node, driven by pytest, in `tests/sdk`.
 
 use std::{
     env,
@@ -6,21 +6,27 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Set by `make test`, which makes the venv: there its absence is a failure and nothing to pass over.
+/// Set by `make test`, which makes the venv and installs the Node modules: there their absence is a failure and nothing
+/// to pass over.
 const REQUIRED: &str = "SLUICEGATE_REQUIRE_VENV";
 
-/// The Python of the venv with the SDKs: in `$SLUICEGATE_VENV`, by default beside what cargo builds.
-fn python() -> Result<PathBuf, String> {
-    let venv = env::var_os("SLUICEGATE_VENV").map_or_else(
+/// The folder that a variable names, by default one beside what cargo builds.
+fn folder(variable: &str, name: &str) -> PathBuf {
+    env::var_os(variable).map_or_else(
         || {
             let binary = Path::new(env!("CARGO_BIN_EXE_sluicegate"));
             let target = binary.ancestors().nth(2);
             target
                 .expect("a profile's folder in the target's")
-                .join("venv")
+                .join(name)
         },
         PathBuf::from,
-    );
+    )
+}
+
+/// The Python of the venv with the SDKs, in `$SLUICEGATE_VENV`.
+fn python() -> Result<PathBuf, String> {
+    let venv = folder("SLUICEGATE_VENV", "venv");
     let python = venv.join("bin/python");
     if python.exists() {
         return Ok(python);
@@ -53,6 +59,7 @@ fn the_real_sdks_and_the_recordings_come_through() {
         )
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("SLUICEGATE_BIN", env!("CARGO_BIN_EXE_sluicegate"))
+        .env("SLUICEGATE_NODE", folder("SLUICEGATE_NODE", "node"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
         .output()

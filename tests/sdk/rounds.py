@@ -30,6 +30,8 @@ TURNS = (
     Turn("Done.", "Zm91cnRoPz8/", text="Sunny everywhere."),
 )
 
+SIGNED = {turn.signature: turn.thinking for turn in TURNS}
+
 
 def result(name: str, arguments: dict) -> str:
     """What a tool says."""
@@ -438,7 +440,7 @@ def read_anthropic(body: dict):
         for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
             kind = block["type"]
             if kind == "thinking":
-                assert block["thinking"] in [turn.thinking for turn in TURNS], "signed words are not to be changed"
+                assert block["thinking"] == SIGNED[block["signature"]], "signed words are not to be changed"
                 yield "seal", block["signature"]
             elif kind == "redacted_thinking":
                 yield "seal", block["data"]
@@ -471,9 +473,9 @@ def read_bedrock(body: dict):
             if "reasoningContent" in block:
                 reasoning = block["reasoningContent"]
                 if "reasoningText" in reasoning:
-                    words = reasoning["reasoningText"].get("text", "")
-                    assert words in [turn.thinking for turn in TURNS], "signed words are not to be changed"
-                    yield "seal", reasoning["reasoningText"]["signature"]
+                    words = reasoning["reasoningText"]
+                    assert words["text"] == SIGNED[words["signature"]], "signed words are not to be changed"
+                    yield "seal", words["signature"]
                 else:
                     yield "seal", reasoning["redactedContent"]
             elif "toolUse" in block:

@@ -1,5 +1,6 @@
 """Agents: the history goes back as each SDK's own objects, and what a provider signed comes back to it byte for byte."""
 
+import itertools
 import json
 
 import pytest
@@ -142,24 +143,47 @@ def test_an_agents_history_comes_back_as_it_was(loop, provider, client, streamed
     check(provider, upstream.bodies[name], last)
 
 
+@pytest.fixture(scope="module")
+def node_agents(loop):
+    """All agents in one process, at once: what each heard last, by provider, client, and whether it was streamed."""
+    sdks, _ = loop
+    keys = list(itertools.product(rounds.PROVIDERS, CLIENTS, [False, True]))
+    agents = [
+        {"client": client, "model": model_of(provider), "question": f"[[conversation:{node_name(key)}]]", "streamed": streamed}
+        for key in keys
+        for provider, client, streamed in [key]
+    ]
+    plan = {"url": sdks.url, "turns": TURNS, "schemas": SCHEMAS, "results": RESULTS, "agents": agents}
+    return dict(zip(keys, nodes.run("loop.js", plan)))
+
+
+def node_name(key) -> str:
+    return "node-{}-{}-{}".format(*key)
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("provider", rounds.PROVIDERS)
-def test_an_agents_history_comes_back_from_node(loop, provider, client, streamed):
-    sdks, upstream = loop
-    name = f"node-{provider}-{client}-{streamed}"
-    plan = {"client": client, "model": model_of(provider), "question": f"[[conversation:{name}]]", "streamed": streamed}
-    plan |= {"turns": TURNS, "schemas": SCHEMAS, "results": RESULTS, "url": sdks.url}
-    last = nodes.run("loop.js", plan)["last"]
-    check(provider, upstream.bodies[name], last)
+def test_an_agents_history_comes_back_from_node(loop, node_agents, provider, client, streamed):
+    key = (provider, client, streamed)
+    heard = node_agents[key]
+    assert "error" not in heard, heard["error"]
+    check(provider, loop[1].bodies[node_name(key)], heard["last"], seals=key != OWN_LOSS)
 
+
+#: Node's `chat.completions.stream()` keeps the last piece only of members that it does not know, so it loses all but one
+#: of the `reasoning_details` of a stream that comes through as its vendor wrote it.
+OWN_LOSS = ("chat", "openai.chat", True)
 
 #: By name and arguments, since the other language writes JSON in its own way.
 RESULTS = [[name, arguments, rounds.result(name, arguments)] for turn in rounds.TURNS for name, arguments in turn.calls]
 
 
-def check(provider: str, bodies: list[dict], last: str):
+def check(provider: str, bodies: list[dict], last: str, seals: bool = True):
     assert len(bodies) == TURNS + 1
     for turns, body in enumerate(bodies):
-        assert rounds.carried(provider, body) == rounds.expected(provider, turns), f"request {turns}: {json.dumps(body)}"
+        got, want = rounds.carried(provider, body), rounds.expected(provider, turns)
+        if not seals:
+            got, want = ([item for item in items if item[0] != "seal"] for items in (got, want))
+        assert got == want, f"request {turns}: {json.dumps(body)}"
     assert last == "Goodbye."

@@ -16,7 +16,7 @@ use super::{
     usage::Usage,
 };
 use crate::protocol::{
-    chat::{Content, Ending, Finish, Origin, Part, TokenUsage, arguments_object},
+    chat::{Content, Ending, Finish, Json, Origin, Part, TokenUsage, arguments_object},
     codec::{Asked, EncodeStream},
     event::{Delta, Event, Start},
     signature::{Place, Signature},
@@ -201,8 +201,39 @@ impl Encoder {
         self.state = State::Untold { part, arguments };
     }
 
+    /// A call of a tool that runs at the provider: like all calls, it begins without its input.
+    fn hosted_call(&mut self, json: &Json, out: &mut BytesMut) -> bool {
+        let mut call = json.to_value();
+        let is_call = call["type"]
+            .as_str()
+            .is_some_and(|kind| kind.ends_with("tool_use"));
+        let Some(input) = call.get_mut("input").filter(|_| is_call) else {
+            return false;
+        };
+        let input = std::mem::replace(input, serde_json::json!({})).to_string();
+        let index = self.next_index;
+        self.next_index += 1;
+        let call = Json::from_value(&call);
+        Frame::ContentBlockStart {
+            index,
+            content_block: Block::Raw(&call),
+        }
+        .write(out);
+        if input != "{}" {
+            let partial_json = &input;
+            self.delta(WireDelta::Arguments { partial_json }, out);
+        }
+        Frame::ContentBlockStop { index }.write(out);
+        true
+    }
+
     /// A block without deltas.
     fn whole(&mut self, content_block: Block<'_>, out: &mut BytesMut) {
+        if let Block::Raw(json) = &content_block
+            && self.hosted_call(json, out)
+        {
+            return;
+        }
         let index = self.next_index;
         self.next_index += 1;
         Frame::ContentBlockStart {
@@ -219,7 +250,7 @@ impl Encoder {
         if !thinking && let Some(block) = block::sealed(part.signature.as_ref()) {
             self.whole(block, out);
         }
-        let empty = crate::protocol::chat::Json::parse("{}").unwrap_or_default();
+        let empty = Json::parse("{}").unwrap_or_default();
         let content_block = match &part.content {
             Content::Thinking { .. } => Block::Thinking {
                 thinking: "",

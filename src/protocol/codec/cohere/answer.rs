@@ -18,6 +18,13 @@ pub(super) fn read(body: &[u8]) -> Result<ChatAnswer, NotUnderstood> {
         .get("message")
         .filter(|message| message.kind() == Kind::Object)
         .ok_or(NotUnderstood("the answer has no message"))?;
+    // As in a stream: what is told then is no answer that was meant to end here.
+    if matches!(
+        text(root, "finish_reason").as_deref(),
+        Some("ERROR" | "TIMEOUT")
+    ) {
+        return Err(NotUnderstood("the provider gave up the answer"));
+    }
     Ok(ChatAnswer {
         id: text(root, "id").unwrap_or_default(),
         choices: vec![Choice {

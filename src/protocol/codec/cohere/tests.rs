@@ -905,6 +905,9 @@ fn what_is_no_answer_is_not_understood() {
         "{}",
         "{\"message\":\"error\"}",
         "{\"message\":null}",
+        // Told by a provider that gave up.
+        "{\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"Hel\"}]},\"finish_reason\":\"ERROR\"}",
+        "{\"message\":{},\"finish_reason\":\"TIMEOUT\"}",
     ] {
         assert!(CohereChat.answer(body.as_bytes()).is_err(), "{body}");
     }

@@ -419,6 +419,48 @@ fn parameters_are_read_and_written_alike() {
 }
 
 #[test]
+fn vendors_without_allowed_tools_are_told_of_these_only() {
+    let tool = |name: &str| json!({ "type": "function", "function": { "name": name } });
+    let request = |mode: &str| {
+        read(json!({
+            "messages": [], "tools": [tool("f"), tool("g")],
+            "tool_choice": { "type": "allowed_tools", "allowed_tools": { "mode": mode, "tools": [tool("g")] } },
+        }))
+    };
+    for mode in ["auto", "required"] {
+        let (body, losses) = write(&request(mode), "mistral-large-latest");
+        assert_eq!(body["tools"], json!([tool("g")]));
+        assert_eq!(body["tool_choice"], mode);
+        assert!(losses.is_empty(), "{losses:?}");
+    }
+    let (body, _) = write(&request("auto"), "gpt-5");
+    assert_eq!(body["tools"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn details_of_reasoning_go_only_to_vendors_that_take_them() {
+    let request = read(
+        json!({ "messages": [{ "role": "assistant", "content": "4", "reasoning_details": [
+        { "type": "reasoning.text", "text": "2 + 2", "signature": "c2ln", "format": "anthropic-claude-v1", "index": 0 },
+    ] }] }),
+    );
+    for (model, takes) in [
+        ("anthropic/claude-opus-5", true),
+        ("openai/gpt-5", true),
+        ("gpt-5", false),
+        ("mistral-large-latest", false),
+    ] {
+        let (body, losses) = write(&request, model);
+        assert_eq!(
+            body["messages"][0].get("reasoning_details").is_some(),
+            takes,
+            "{model}"
+        );
+        assert_eq!(losses.is_empty(), takes, "{model}");
+    }
+}
+
+#[test]
 fn the_limit_has_the_name_that_the_model_knows() {
     let request = read(json!({ "messages": [], "max_tokens": 9 }));
     for (model, name) in [

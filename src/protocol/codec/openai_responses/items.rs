@@ -262,5 +262,5 @@ pub(super) struct ResponseOut<'a, O> {
 /// Why a response is not whole.
 #[derive(Serialize)]
 pub(super) struct Incomplete {
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }

@@ -285,15 +285,17 @@ pub(super) fn reasoning_item<'a>(
 
 /// The status for an ending, and what is said of an answer that is not whole.
 pub(super) fn status(ending: &Ending, refuses: bool) -> (&str, Option<Incomplete>) {
-    let incomplete = |reason| ("incomplete", Some(Incomplete { reason }));
+    let incomplete = |reason: Cow<'static, str>| ("incomplete", Some(Incomplete { reason }));
     match ending.finish {
         Finish::Stop | Finish::StopSequence | Finish::ToolCalls => ("completed", None),
         Finish::Refusal if refuses => ("completed", None),
-        Finish::Length | Finish::ContextWindow => incomplete("max_output_tokens"),
-        Finish::ContentFilter | Finish::Refusal => incomplete("content_filter"),
+        Finish::Length | Finish::ContextWindow => incomplete("max_output_tokens".into()),
+        Finish::ContentFilter | Finish::Refusal => incomplete("content_filter".into()),
         Finish::Pause | Finish::MalformedCall | Finish::Other => match ending.word.as_deref() {
             Some(word @ ("queued" | "in_progress" | "cancelled")) => (word, None),
-            _ => ("incomplete", None),
+            None | Some("incomplete") => ("incomplete", None),
+            // The reasons are no closed list; readers of the event expect one.
+            Some(word) => incomplete(word.to_ascii_lowercase().into()),
         },
     }
 }

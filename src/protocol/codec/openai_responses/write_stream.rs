@@ -92,6 +92,10 @@ impl Said {
 }
 
 impl EncodeStream for Stream {
+    fn next_sequence(&self) -> u64 {
+        self.frames.next
+    }
+
     fn event(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             Event::Start(start) => {

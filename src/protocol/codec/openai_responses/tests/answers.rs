@@ -129,9 +129,7 @@ fn endings_are_read_and_written() {
         assert_eq!(answer.choices[0].ending.finish, finish);
         let body = write_answer(&answer, ChatRequest::default());
         assert_eq!(body["status"], status);
-        if finish != Finish::Other {
-            assert_eq!(body["incomplete_details"], details);
-        }
+        assert_eq!(body["incomplete_details"], details);
     }
     for (finish, status, reason) in [
         (Finish::StopSequence, "completed", None),
@@ -142,10 +140,11 @@ fn endings_are_read_and_written() {
             Some("max_output_tokens"),
         ),
         (Finish::Refusal, "incomplete", Some("content_filter")),
-        (Finish::Pause, "incomplete", None),
-        (Finish::MalformedCall, "incomplete", None),
+        (Finish::Pause, "incomplete", Some("the_word")),
+        (Finish::MalformedCall, "incomplete", Some("the_word")),
     ] {
-        let answer = answer_of(vec![Part::text("a")], finish);
+        let mut answer = answer_of(vec![Part::text("a")], finish);
+        answer.choices[0].ending.word = Some("THE_WORD".to_owned());
         let body = write_answer(&answer, ChatRequest::default());
         assert_eq!(body["status"], status, "{finish:?}");
         assert_eq!(

@@ -548,3 +548,19 @@ fn a_sign_of_life_is_a_comment() {
     let text = encode(&events, ChatRequest::default());
     assert!(String::from_utf8(text).unwrap().contains("\n\n: ping\n\n"));
 }
+
+#[test]
+fn the_number_of_the_next_event_is_known_to_whoever_tells_an_error() {
+    let mut stream = ClientCodec::stream(&CODEC, &asked(ChatRequest::default()));
+    let mut out = BytesMut::new();
+    assert_eq!(stream.next_sequence(), 0);
+    for event in unfold(answer_of(vec![Part::text("Hi")], Finish::Stop)) {
+        stream.event(&event, &mut out);
+        let told = frames(&out);
+        let last = told.last().expect("the start is told at once");
+        assert_eq!(
+            Some(stream.next_sequence()),
+            last["sequence_number"].as_u64().map(|n| n + 1)
+        );
+    }
+}

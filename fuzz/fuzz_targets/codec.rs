@@ -1,0 +1,9 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sluicegate::protocol;
+
+#[path = "../invariants/codec.rs"]
+mod invariants;
+
+fuzz_target!(|bytes: &[u8]| invariants::check(bytes));
