@@ -357,7 +357,6 @@ mod convert {
     }
 
     /// The events before the first text, and one with text: event name and data.
-    #[expect(clippy::type_complexity, reason = "a table")]
     fn stream_of(
         operation: Operation,
     ) -> (

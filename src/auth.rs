@@ -165,6 +165,10 @@ pub const CREDENTIAL_HEADERS: [&str; 5] = [
     "api-key",
 ];
 
+/// How a WebSocket's subprotocol begins that is a credential: browsers can set no header, so OpenAI's SDK puts the key
+/// there. <https://platform.openai.com/docs/guides/realtime-websocket>
+pub const CREDENTIAL_SUBPROTOCOL: &str = "openai-insecure-api-key.";
+
 fn credential<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a [u8]> {
     for name in CREDENTIAL_HEADERS {
         let Some(value) = headers.get(name) else {
@@ -182,6 +186,17 @@ fn credential<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a 
         if !secret.is_empty() {
             return Some(secret);
         }
+    }
+    let subprotocols = headers.get_all("sec-websocket-protocol").iter();
+    let in_subprotocol = subprotocols
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .find_map(|item| {
+            item.trim_ascii()
+                .strip_prefix(CREDENTIAL_SUBPROTOCOL.as_bytes())
+        })
+        .filter(|key| !key.is_empty());
+    if in_subprotocol.is_some() {
+        return in_subprotocol;
     }
     query?
         .split('&')
@@ -228,6 +243,10 @@ mod tests {
             ("x-api-key", "sk-plain-secret"),
             ("x-goog-api-key", "sk-plain-secret"),
             ("api-key", "sk-plain-secret"),
+            (
+                "sec-websocket-protocol",
+                "realtime, openai-insecure-api-key.sk-plain-secret, openai-beta.realtime-v1",
+            ),
         ] {
             let found = keys.identify(&headers(name, value), None);
             assert_eq!(&*found.unwrap().key, "plain", "{name}");

@@ -65,6 +65,8 @@ pub enum Kind {
     ModelNotFound,
     /// The path exists for another method.
     MethodNotAllowed,
+    /// The path is that of a WebSocket, and the request asks for none.
+    UpgradeRequired,
     /// The head of the request is over a limit.
     HeaderTooLarge,
     /// The body is over the limit.
@@ -107,6 +109,7 @@ impl Kind {
             Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::UnsupportedEncoding => 415,
+            Self::UpgradeRequired => 426,
             Self::TooMany | Self::UpstreamLimited => 429,
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
@@ -124,6 +127,7 @@ impl Kind {
             Self::NotFound => "not_found",
             Self::ModelNotFound => "model_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::UpgradeRequired => "upgrade_required",
             Self::HeaderTooLarge => "header_too_large",
             Self::TooLarge => "request_too_large",
             Self::RequestTimeout => "request_timeout",

@@ -264,8 +264,9 @@ pub enum Realtime {
     OpenAi,
     /// `GET /v1/responses`: OpenAI's responses over a WebSocket.
     Responses,
-    /// `GET /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent`: Gemini's live API.
-    Gemini,
+    /// `GET /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent`: Gemini's live API, in this
+    /// version.
+    Gemini(&'static str),
 }
 
 impl Realtime {
@@ -273,7 +274,7 @@ impl Realtime {
     pub const fn dialect(self) -> Dialect {
         match self {
             Self::OpenAi | Self::Responses => Dialect::OpenAi,
-            Self::Gemini => Dialect::Gemini,
+            Self::Gemini(_) => Dialect::Gemini,
         }
     }
 
@@ -282,7 +283,7 @@ impl Realtime {
         match self {
             Self::OpenAi => "realtime",
             Self::Responses => "responses_websocket",
-            Self::Gemini => "live",
+            Self::Gemini(_) => "live",
         }
     }
 }
@@ -342,12 +343,13 @@ fn find_realtime(path: &str) -> Option<Realtime> {
     match below {
         "realtime" => Some(Realtime::OpenAi),
         "responses" => Some(Realtime::Responses),
-        _ if rest.starts_with("ws/google.ai.generativelanguage.")
-            && rest.ends_with(".GenerativeService.BidiGenerateContent") =>
-        {
-            Some(Realtime::Gemini)
+        _ => {
+            let version = rest
+                .strip_prefix("ws/google.ai.generativelanguage.")?
+                .strip_suffix(".GenerativeService.BidiGenerateContent")?;
+            let known = VERSIONS.into_iter().find(|known| *known == version)?;
+            Some(Realtime::Gemini(known))
         }
-        _ => None,
     }
 }
 
@@ -484,7 +486,7 @@ pub fn guess_dialect(path: &str, headers: &http::HeaderMap) -> Dialect {
 }
 
 /// Undoes `%XX`; what is no valid escape or no UTF-8 stays as it stands.
-fn percent_decode(text: &str) -> Cow<'_, str> {
+pub fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return text.into();
     }
@@ -666,7 +668,10 @@ mod tests {
         );
         assert_eq!(get("/v1/realtime"), Ok(Ask::Realtime(Realtime::OpenAi)));
         let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
-        assert_eq!(get(live), Ok(Ask::Realtime(Realtime::Gemini)));
+        assert_eq!(get(live), Ok(Ask::Realtime(Realtime::Gemini("v1beta"))));
+        let upwards =
+            "/ws/google.ai.generativelanguage./../x.GenerativeService.BidiGenerateContent";
+        assert!(get(upwards).is_err());
         assert_eq!(post("/v2/rerank").operation, Operation::Rerank);
         assert_eq!(post("/v1/audio/speech").operation, Operation::Speech);
     }

@@ -13,7 +13,7 @@ use crate::{
     auth::Secret,
     catalogue::Model,
     problem::{Place, Problems, choices},
-    protocol::{Call, Dialect, Operation},
+    protocol::{Call, Dialect, Operation, Realtime},
     units::Duration,
     upstream::{
         Balance, BaseUrl, EndpointConfig, HealthConfig, HttpVersion, OutlierConfig, Timeouts,
@@ -45,6 +45,12 @@ pub trait Provider: Send + Sync {
     /// The path to ask for below `base_path` (the path of the base URL, without a slash at its end), with the query
     /// that it needs by itself.
     fn path(&self, call: &Call, base_path: &str, wish: &Wish) -> String;
+
+    /// The path of a realtime API below `base_path`, with the query that it needs by itself; `None` if it has none. The
+    /// model is empty where the client does not name it before the socket is open.
+    fn realtime(&self, _realtime: Realtime, _base_path: &str, _model: &str) -> Option<String> {
+        None
+    }
 
     /// Puts the credential, and headers that the API insists on, into a request whose other headers are set.
     ///
@@ -85,6 +91,19 @@ pub trait Provider: Send + Sync {
     fn takes_beta(&self, _flag: &str) -> bool {
         true
     }
+}
+
+/// A value as it may stand in a query.
+pub fn query_value(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~/:@".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 /// What else decides what a provider is asked for.

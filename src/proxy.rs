@@ -23,6 +23,7 @@ pub mod dispatch;
 pub mod exchange;
 pub mod intake;
 pub mod models;
+pub mod realtime;
 pub mod relay;
 pub mod reply;
 pub mod settle;

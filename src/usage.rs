@@ -55,6 +55,26 @@ impl TokenUsage {
         self.reasoning = later.reasoning.or(self.reasoning);
     }
 
+    /// Adds the counts of another answer.
+    pub fn add(&mut self, other: Self) {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        *self = Self {
+            input: sum(self.input, other.input),
+            output: sum(self.output, other.output),
+            cache_read: sum(self.cache_read, other.cache_read),
+            cache_write: sum(self.cache_write, other.cache_write),
+            cache_write_1h: sum(self.cache_write_1h, other.cache_write_1h),
+            audio_input: sum(self.audio_input, other.audio_input),
+            audio_output: sum(self.audio_output, other.audio_output),
+            image_output: sum(self.image_output, other.image_output),
+            tool_input: sum(self.tool_input, other.tool_input),
+            reasoning: sum(self.reasoning, other.reasoning),
+        };
+    }
+
     /// Whether the provider told nothing.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()

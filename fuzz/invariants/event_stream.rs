@@ -12,7 +12,10 @@ pub fn check(stream: &[u8], sizes: &[usize]) {
     assert_eq!(whole, frames(stream, sizes));
 }
 
-fn frames(stream: &[u8], sizes: &[usize]) -> (Vec<(Vec<u8>, Vec<u8>)>, bool) {
+/// The name and the data of a frame.
+type Told = (Vec<u8>, Vec<u8>);
+
+fn frames(stream: &[u8], sizes: &[usize]) -> (Vec<Told>, bool) {
     let mut decoder = Decoder::new(1024 * 1024);
     let (mut found, mut rest) = (Vec::new(), stream);
     let mut sizes = sizes.iter().cycle();

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use pingora::http::RequestHeader;
 
-use super::{ChatApi, Provider, ProviderConfig, Wish, Wrong, openai};
+use super::{ChatApi, Provider, ProviderConfig, Wish, Wrong, openai, query_value};
 use crate::{
     auth::Secret,
-    protocol::{Call, Operation},
+    protocol::{Call, Operation, Realtime},
     upstream::token::TokenSource,
 };
 
@@ -69,15 +69,19 @@ impl Azure {
     }
 }
 
+/// People write the base URL with and without what all paths share.
+fn resource(base_path: &str) -> &str {
+    let base = base_path.strip_suffix("/v1").unwrap_or(base_path);
+    base.strip_suffix("/openai").unwrap_or(base)
+}
+
 impl Provider for Azure {
     fn offers(&self, asked: Operation, wish: &Wish) -> Option<Operation> {
         openai::offers(asked, wish, self.chat_api, true, true)
     }
 
     fn path(&self, call: &Call, base_path: &str, wish: &Wish) -> String {
-        // People write the base URL with and without what all paths share.
-        let base = base_path.strip_suffix("/v1").unwrap_or(base_path);
-        let base = base.strip_suffix("/openai").unwrap_or(base);
+        let base = resource(base_path);
         let suffix = call.operation.suffix();
         match &self.api_version {
             None => format!("{base}/openai/v1{suffix}"),
@@ -88,6 +92,23 @@ impl Provider for Azure {
                 "{base}/openai/deployments/{}{suffix}?api-version={version}",
                 self.model_name(wish.model)
             ),
+        }
+    }
+
+    /// <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/realtime-audio-websockets>
+    fn realtime(&self, realtime: Realtime, base_path: &str, model: &str) -> Option<String> {
+        let base = resource(base_path);
+        let model = query_value(self.model_name(model));
+        match (realtime, &self.api_version) {
+            (Realtime::OpenAi, None) if model.is_empty() => {
+                Some(format!("{base}/openai/v1/realtime"))
+            }
+            (Realtime::OpenAi, None) => Some(format!("{base}/openai/v1/realtime?model={model}")),
+            (Realtime::OpenAi, Some(version)) => Some(format!(
+                "{base}/openai/realtime?api-version={version}&deployment={model}"
+            )),
+            (Realtime::Responses, None) => Some(format!("{base}/openai/v1/responses")),
+            _ => None,
         }
     }
 

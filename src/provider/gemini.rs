@@ -5,7 +5,7 @@ use pingora::http::RequestHeader;
 use super::{Provider, Wish};
 use crate::{
     auth::Secret,
-    protocol::{Call, Dialect, Operation},
+    protocol::{Call, Dialect, Operation, Realtime},
 };
 
 /// The Gemini API of Google AI.
@@ -24,6 +24,21 @@ impl Provider for Gemini {
         } else {
             format!("{base_path}/{}/models/{model}:{verb}", call.version)
         }
+    }
+
+    /// <https://ai.google.dev/api/live>
+    fn realtime(&self, realtime: Realtime, base_path: &str, _: &str) -> Option<String> {
+        let Realtime::Gemini(version) = realtime else {
+            return None;
+        };
+        let (base, version) = ["v1alpha", "v1beta", "v1"]
+            .into_iter()
+            .find_map(|pinned| Some((base_path.strip_suffix(pinned)?.strip_suffix('/')?, pinned)))
+            .unwrap_or((base_path, version));
+        let service = "GenerativeService.BidiGenerateContent";
+        Some(format!(
+            "{base}/ws/google.ai.generativelanguage.{version}.{service}"
+        ))
     }
 
     fn authorize(

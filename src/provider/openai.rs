@@ -4,11 +4,11 @@ use pingora::http::RequestHeader;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ChatApi, Provider, ProviderConfig, Wish};
+use super::{ChatApi, Provider, ProviderConfig, Wish, query_value};
 use crate::{
     auth::Secret,
     catalogue::{Api, Model},
-    protocol::{Call, Dialect, Operation},
+    protocol::{Call, Dialect, Operation, Realtime},
 };
 
 /// OpenAI's API, or that of a vendor who speaks it.
@@ -43,6 +43,16 @@ impl Provider for OpenAi {
 
     fn path(&self, call: &Call, base_path: &str, _: &Wish) -> String {
         format!("{base_path}{}", call.operation.suffix())
+    }
+
+    /// <https://platform.openai.com/docs/guides/realtime-websocket>
+    fn realtime(&self, realtime: Realtime, base_path: &str, model: &str) -> Option<String> {
+        match realtime {
+            Realtime::OpenAi if model.is_empty() => Some(format!("{base_path}/realtime")),
+            Realtime::OpenAi => Some(format!("{base_path}/realtime?model={}", query_value(model))),
+            Realtime::Responses => self.responses.then(|| format!("{base_path}/responses")),
+            Realtime::Gemini(_) => None,
+        }
     }
 
     fn authorize(

@@ -84,7 +84,8 @@ impl Lost {
     }
 }
 
-fn classify(error: &Error) -> Fault {
+/// How an error of Pingora counts.
+pub fn classify(error: &Error) -> Fault {
     match error.etype() {
         ErrorType::ConnectTimedout
         | ErrorType::TLSHandshakeTimedout

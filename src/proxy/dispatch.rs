@@ -12,7 +12,7 @@ use super::{
     attempt::{self, Limits, Lost},
     convert,
     exchange::{Exchange, Rest},
-    intake,
+    intake, realtime,
 };
 use crate::{
     error::{Failure, Kind},
@@ -35,7 +35,12 @@ pub async fn until_answered(
 ) -> Result<()> {
     loop {
         let peer = next_target(x).await.map_err(|failure| x.fail(failure))?;
-        let lost = match attempt::make(connector, s, x, &peer).await {
+        let made = match x.realtime {
+            // On the heap, so that others do not carry its place along.
+            Some(_) => Box::pin(realtime::attempt(connector, s, x, &peer)).await,
+            None => attempt::make(connector, s, x, &peer).await,
+        };
+        let lost = match made {
             Ok(()) => return Ok(()),
             Err(lost) => lost,
         };
@@ -130,7 +135,9 @@ async fn next_target(x: &mut Exchange) -> Result<Box<HttpPeer>, Failure> {
     let peer = attempt.chosen.peer();
     x.token = None;
     x.attempt = Some(attempt);
-    write_body(x)?;
+    if x.realtime.is_none() {
+        write_body(x)?;
+    }
     fetch_token(x).await?;
     Ok(peer)
 }
@@ -227,7 +234,7 @@ const ANTHROPIC: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 const GEMINI: [&str; 1] = ["x-goog-api-client"];
 
 /// Whether a client's header goes to the provider; `dialect` is the client's, if the provider speaks it.
-fn is_forwarded(name: &HeaderName, dialect: Option<Dialect>, more: &[HeaderName]) -> bool {
+pub fn is_forwarded(name: &HeaderName, dialect: Option<Dialect>, more: &[HeaderName]) -> bool {
     let text = name.as_str();
     if FORWARDED.contains(&text) || more.contains(name) {
         return true;
@@ -298,6 +305,18 @@ pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
             .map(String::as_str)
             .collect();
         head.remove_header("anthropic-beta");
+        if !taken.is_empty() {
+            head.insert_header("anthropic-beta", taken.join(","))?;
+        }
+    }
+    // Also a client of another dialect may know what it wants of Anthropic.
+    if !native && operation.dialect() == Dialect::Anthropic {
+        let taken: Vec<&str> = x
+            .betas
+            .iter()
+            .filter(|b| upstream.takes_beta(b))
+            .map(String::as_str)
+            .collect();
         if !taken.is_empty() {
             head.insert_header("anthropic-beta", taken.join(","))?;
         }

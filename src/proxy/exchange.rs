@@ -18,10 +18,11 @@ use crate::{
     config::snapshot::Snapshot,
     error::Failure,
     limits::address::Permit,
-    protocol::{Ask, Call, Dialect, Operation, request::Request},
+    protocol::{Ask, Call, Dialect, Operation, Realtime, request::Request},
     routing::retry::{Attempt, Plan},
     telemetry::{metrics::METRICS, record::Outcome},
     upstream::token::Token,
+    usage::TokenUsage,
 };
 
 /// One request on its way.
@@ -52,6 +53,8 @@ pub struct Exchange {
     pub asked: &'static str,
     /// The path behind the provider's name, if it asks for a provider's own API.
     pub passage: Option<String>,
+    /// The realtime API, if it asks for a WebSocket.
+    pub realtime: Option<Realtime>,
     /// Who it is.
     pub principal: Option<Principal>,
     /// Its places in the counts of its address, and in the gauges; given back on every way out.
@@ -112,6 +115,12 @@ pub struct Exchange {
     /// Time to the first content.
     pub first_token: Option<Duration>,
 
+    // Filled in by `realtime`.
+    /// What a WebSocket used, as its events told.
+    pub metered: Option<TokenUsage>,
+    /// Bytes that came from the client over a WebSocket.
+    pub socket_bytes: usize,
+
     // Filled in on the way out.
     /// What the client is told by the gateway itself.
     pub failure: Option<Failure>,
@@ -142,6 +151,7 @@ impl Exchange {
             call: None,
             asked: "none",
             passage: None,
+            realtime: None,
             principal: None,
             permits: Vec::new(),
             open: Open::request(),
@@ -168,6 +178,8 @@ impl Exchange {
             relay: None,
             provider_request_id: None,
             first_token: None,
+            metered: None,
+            socket_bytes: 0,
             failure: None,
             early_error: None,
             outcome: None,

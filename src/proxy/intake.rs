@@ -8,7 +8,7 @@ use pingora::{protocols::http::ServerSession, proxy::Session};
 use super::{
     Gateway, admit, convert,
     exchange::{Exchange, Rest},
-    models,
+    models, realtime,
 };
 use crate::{
     error::{Failure, Kind},
@@ -45,7 +45,7 @@ pub async fn decode(
             Ok(None)
         }
         Ask::Call(call) => operation(gateway, session, x, call).await,
-        Ask::Realtime(_) => Err(Failure::new(Kind::Internal, "answered before this stage")),
+        Ask::Realtime(realtime) => realtime::prepare(gateway, session, x, realtime).map(|()| None),
     }
 }
 
@@ -172,7 +172,7 @@ async fn operation(
 }
 
 /// All is known: the request is on its way.
-fn start(
+pub(super) fn start(
     gateway: &Gateway,
     session: &mut Session,
     x: &mut Exchange,

@@ -79,7 +79,8 @@ pub fn judge(head: &mut ResponseHeader, x: &mut Exchange) -> Result<(), Lost> {
     Ok(())
 }
 
-fn provider_request_id(head: &ResponseHeader) -> Option<String> {
+/// The provider's own id for the request.
+pub fn provider_request_id(head: &ResponseHeader) -> Option<String> {
     let id = ["x-request-id", "request-id"]
         .into_iter()
         .find_map(|name| head.headers.get(name))?;

@@ -71,6 +71,9 @@ async fn whole(session: &mut Session, failure: &Failure, x: &mut Exchange) -> Re
         let by_post = recognise(&Method::POST, &x.path).is_ok();
         head.insert_header("allow", if by_post { "POST" } else { "GET" })?;
     }
+    if failure.kind == Kind::UpgradeRequired {
+        head.insert_header("upgrade", "websocket")?;
+    }
     if failure.kind == Kind::Unauthenticated {
         head.insert_header("www-authenticate", "Bearer")?;
     }

@@ -24,7 +24,8 @@ pub fn settle(session: &Session, x: &mut Exchange) {
     let written = session.response_written().map(|head| head.status.as_u16());
     let outcome = x.outcome.unwrap_or(Outcome::ClientGone);
     let status = match outcome {
-        Outcome::ClientGone => CLIENT_CLOSED,
+        // A client leaves a WebSocket when it likes.
+        Outcome::ClientGone if written != Some(101) => CLIENT_CLOSED,
         _ => x.status.or(written).unwrap_or(CLIENT_CLOSED),
     };
     let usage = usage(x);
@@ -33,6 +34,9 @@ pub fn settle(session: &Session, x: &mut Exchange) {
 }
 
 fn usage(x: &Exchange) -> Option<TokenUsage> {
+    if let Some(usage) = x.metered {
+        return (!usage.is_unknown()).then_some(usage);
+    }
     let relay = x.relay.as_ref()?;
     let reading = &relay.reading;
     let usage = reading
@@ -87,7 +91,8 @@ fn measure(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage
                 }
             }
         }
-        None if outcome == Outcome::Ok => {
+        // `realtime` knows whether a WebSocket was asked for anything.
+        None if outcome == Outcome::Ok && x.realtime.is_none() => {
             METRICS.usage_unknown.with_label_values(&[provider]).inc();
         }
         None => {}
@@ -107,7 +112,7 @@ fn status_label(status: u16) -> &'static str {
             }
         };
     }
-    labels!(200 400 401 403 404 405 408 409 413 415 422 429 431 499 500 502 503 504 529)
+    labels!(101 200 400 401 403 404 405 408 409 413 415 422 426 429 431 499 500 502 503 504 529)
 }
 
 fn record(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>) {
@@ -143,7 +148,7 @@ fn record(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>
         overhead_ms: x.overhead.map(ms),
         first_token_ms: x.first_token.map(ms),
         duration_ms: ms(x.started.elapsed()),
-        request_bytes: x.request.as_ref().map_or(0, |r| r.len()),
+        request_bytes: x.request.as_ref().map_or(0, |r| r.len()) + x.socket_bytes,
         response_bytes: x.response_bytes,
         usage,
     };

@@ -7,7 +7,7 @@ use crate::{
     catalogue::{Catalogue, Model},
     error::{Failure, Kind},
     problem::{choices, nearest},
-    protocol::{Dialect, Operation},
+    protocol::{Dialect, Operation, Realtime, is_sane_model},
     provider::{self, OnUnsupported, Upstream, Wish},
 };
 
@@ -140,7 +140,9 @@ impl Table {
     /// [`Kind::ModelNotFound`] with what exists, or [`Kind::BadRequest`] if no target has the operation.
     pub fn choose(&self, model: &str, asked: Operation, stream: bool) -> Result<Choice, Failure> {
         if let Some(route) = self.routes.get(model) {
-            return route.choose(asked, stream);
+            return route.choose(asked.name(), |target| {
+                target.offers(asked, stream).is_some()
+            });
         }
         // A name with a slash is never tried elsewhere: a typo would send prompts to another vendor.
         let (upstream, name) = match model.split_once('/') {
@@ -161,7 +163,7 @@ impl Table {
                 .unwrap_or(self.on_unsupported),
         };
         if target.offers(asked, stream).is_none() {
-            return Err(cannot(model, asked));
+            return Err(cannot(model, asked.name()));
         }
         Ok(Choice {
             route: self.direct.clone(),
@@ -169,6 +171,47 @@ impl Table {
             retry: self.retry.clone(),
             configured: false,
         })
+    }
+
+    /// The targets for a WebSocket. Without a model, which is then named in the first message, it is the provider of
+    /// the client's dialect: a socket that is open cannot be sent elsewhere.
+    ///
+    /// # Errors
+    /// [`Kind::ModelNotFound`] with what exists, or [`Kind::Unsupported`] if no target has the API.
+    pub fn choose_realtime(
+        &self,
+        realtime: Realtime,
+        model: Option<&str>,
+    ) -> Result<Choice, Failure> {
+        let offers = |target: &Target| {
+            let provider = &target.upstream.provider;
+            provider.realtime(realtime, "", &target.model).is_some()
+        };
+        if let Some(route) = model.and_then(|model| self.routes.get(model)) {
+            return route.choose(realtime.name(), offers);
+        }
+        let dialect = realtime.dialect();
+        let (upstream, name) = match model {
+            None => (self.native(dialect), ""),
+            Some(model) => match model.split_once('/') {
+                Some((provider, rest)) => (self.providers.get(provider), rest),
+                None => (self.of_bare_name(model, dialect), model),
+            },
+        };
+        let upstream = match (upstream, model) {
+            (Some(upstream), _) => upstream,
+            (None, Some(model)) => return Err(self.unknown(model)),
+            (None, None) => return Err(cannot(dialect.name(), realtime.name())),
+        };
+        let choice = self.direct(upstream.clone(), name);
+        if !choice.targets.iter().all(offers) {
+            return Err(cannot(model.unwrap_or(&upstream.name), realtime.name()));
+        }
+        if model.is_some() && !is_sane_model(name) {
+            let text = "the model's name has characters that no name has";
+            return Err(Failure::new(Kind::BadRequest, text).param("model"));
+        }
+        Ok(choice)
     }
 
     /// One provider, for requests that name it by their path.
@@ -251,7 +294,7 @@ impl Table {
 }
 
 impl Route {
-    fn choose(&self, asked: Operation, stream: bool) -> Result<Choice, Failure> {
+    fn choose(&self, asked: &str, offers: impl Fn(&Target) -> bool) -> Result<Choice, Failure> {
         let mut targets: Vec<Target> = if self.weights.is_empty() {
             self.targets.clone()
         } else {
@@ -259,7 +302,7 @@ impl Route {
                 .map(|n| self.targets[n].clone())
                 .collect()
         };
-        targets.retain(|t| t.offers(asked, stream).is_some());
+        targets.retain(offers);
         if targets.is_empty() {
             return Err(cannot(&self.name, asked));
         }
@@ -272,14 +315,11 @@ impl Route {
     }
 }
 
-fn cannot(model: &str, asked: Operation) -> Failure {
+fn cannot(model: &str, asked: &str) -> Failure {
     let shown: String = model.chars().take(80).collect();
     Failure::new(
         Kind::Unsupported,
-        format!(
-            "no provider behind `{shown}` has anything like `{}`",
-            asked.name()
-        ),
+        format!("no provider behind `{shown}` has anything like `{asked}`"),
     )
     .param("model")
 }

@@ -6,7 +6,10 @@ mod upstream;
 
 mod addresses;
 mod cli;
+mod clouds;
 mod connections;
+mod conversion;
+mod endpoints;
 mod errors;
 mod failover;
 mod heartbeats;
@@ -15,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod listeners;
 mod privacy;
+mod realtime;
 mod reload;
 mod sdk;
 mod streams;

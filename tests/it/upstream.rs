@@ -135,6 +135,7 @@ pub struct Script {
     untrusted: bool,
     stale: bool,
     slams: bool,
+    answers_get: bool,
 }
 
 impl Script {
@@ -172,6 +173,12 @@ impl Script {
         self
     }
 
+    /// Answers GET requests like all others, where they are no health checks.
+    pub const fn answers_get(mut self) -> Self {
+        self.answers_get = true;
+        self
+    }
+
     pub async fn start(mut self) -> Upstream {
         if self.replies.is_empty() {
             self.replies.push_back(Reply::text("Hello"));
@@ -189,6 +196,7 @@ impl Script {
         let shared = Arc::new(Shared {
             wire: self.wire,
             stale: self.stale,
+            answers_get: self.answers_get,
             replies: Mutex::new(self.replies),
             received: Mutex::default(),
             accepted: AtomicUsize::new(0),
@@ -238,6 +246,7 @@ async fn accept(
 struct Shared {
     wire: Wire,
     stale: bool,
+    answers_get: bool,
     replies: Mutex<VecDeque<Reply>>,
     received: Mutex<Vec<Received>>,
     accepted: AtomicUsize,
@@ -305,6 +314,7 @@ impl Upstream {
         let shared = Arc::new(Shared {
             wire: Wire::H1,
             stale: false,
+            answers_get: false,
             replies: Mutex::default(),
             received: Mutex::default(),
             accepted: AtomicUsize::new(0),
@@ -445,6 +455,7 @@ impl Script {
             untrusted: false,
             stale: false,
             slams: false,
+            answers_get: false,
         }
     }
 }

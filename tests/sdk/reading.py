@@ -233,6 +233,9 @@ def normalised(wire: str, usage: dict | None) -> dict | None:
                 number("completion_tokens_details", "reasoning_tokens"),
                 number("output_tokens_details", "reasoning_tokens"),
             ),
+            "audio_input": number("prompt_tokens_details", "audio_tokens"),
+            "audio_output": number("completion_tokens_details", "audio_tokens"),
+            "image_output": number("completion_tokens_details", "image_tokens"),
         }
     elif wire.startswith("anthropic"):
         read, write = number("cache_read_input_tokens"), number("cache_creation_input_tokens")

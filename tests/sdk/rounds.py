@@ -24,8 +24,18 @@ class Turn:
 
 #: Signatures are base64, as those of all providers are, and with every character that a careless hand would change.
 TURNS = (
-    Turn("Where is it?\n", "RXFRQkNrWUlCeGdDS2tE+//+AD8+", text="I look it up.", calls=(("get_weather", {"city": "Zürich"}),)),
-    Turn("Two more.", "c2Vjb25k+/8=", "cmVkYWN0ZWQ/Pz8+Pj4=", calls=(("get_weather", {"city": "Bern"}), ("get_time", {}))),
+    Turn(
+        "Where is it?\n",
+        "RXFRQkNrWUlCeGdDS2tE+//+AD8+",
+        text="I look it up.",
+        calls=(("get_weather", {"city": "Zürich"}),),
+    ),
+    Turn(
+        "Two more.",
+        "c2Vjb25k+/8=",
+        "cmVkYWN0ZWQ/Pz8+Pj4=",
+        calls=(("get_weather", {"city": "Bern"}), ("get_time", {})),
+    ),
     Turn("", "dGhpcmQ/Pj8+", calls=(("get_time", {"zone": "UTC"}),)),
     Turn("Done.", "Zm91cnRoPz8/", text="Sunny everywhere."),
 )
@@ -107,7 +117,8 @@ def chat(turn: Turn, number: int) -> dict:
     message |= {"tool_calls": calls} if calls else {}
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
     usage = {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16}
-    return {"id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+    head = {"id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1, "model": "m"}
+    return {**head, "choices": [choice], "usage": usage}
 
 
 def chat_stream(answer: dict) -> bytes:
@@ -134,16 +145,17 @@ def responses(turn: Turn, number: int) -> dict:
     output = []
     if turn.signature:
         summary = [{"type": "summary_text", "text": turn.thinking}] if turn.thinking else []
-        output.append({"type": "reasoning", "id": f"rs_{number}", "summary": summary, "encrypted_content": turn.signature})
+        item = {"type": "reasoning", "id": f"rs_{number}", "summary": summary}
+        output.append({**item, "encrypted_content": turn.signature})
     if turn.redacted:
         output.append({"type": "reasoning", "id": f"rs_{number}b", "summary": [], "encrypted_content": turn.redacted})
     if turn.text:
         content = [{"type": "output_text", "text": turn.text, "annotations": [], "logprobs": []}]
-        output.append({"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed", "content": content})
-    output += [
-        {"type": "function_call", "id": f"fc_{id}", "call_id": id, "name": name, "arguments": json.dumps(arguments), "status": "completed"}
-        for id, name, arguments in ids("responses", turn, number)
-    ]
+        item = {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed"}
+        output.append({**item, "content": content})
+    for id, name, arguments in ids("responses", turn, number):
+        item = {"type": "function_call", "id": f"fc_{id}", "call_id": id, "status": "completed"}
+        output.append({**item, "name": name, "arguments": json.dumps(arguments)})
     usage = {"input_tokens": 9, "output_tokens": 7, "total_tokens": 16}
     usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
     return {
@@ -166,8 +178,11 @@ def responses_stream(answer: dict) -> bytes:
     events = [{"type": "response.created", "response": {**answer, "status": "in_progress", "output": [], "usage": None}}]
     for index, item in enumerate(answer["output"]):
         at = {"output_index": index, "item_id": item["id"]}
-        blank = {"message": {"content": [], "status": "in_progress"}, "function_call": {"arguments": "", "status": "in_progress"}}
-        blank["reasoning"] = {"summary": [], "encrypted_content": ""}
+        blank = {
+            "message": {"content": [], "status": "in_progress"},
+            "function_call": {"arguments": "", "status": "in_progress"},
+            "reasoning": {"summary": [], "encrypted_content": ""},
+        }
         events.append({"type": "response.output_item.added", "output_index": index, "item": item | blank[item["type"]]})
         if item["type"] == "message":
             [part] = item["content"]
@@ -367,7 +382,14 @@ def cohere_stream(answer: dict) -> bytes:
     return named(events)
 
 
-WHOLE = {"chat": chat, "responses": responses, "anthropic": anthropic, "gemini": gemini, "bedrock": bedrock, "cohere": cohere}
+WHOLE = {
+    "chat": chat,
+    "responses": responses,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "bedrock": bedrock,
+    "cohere": cohere,
+}
 STREAM = {
     "chat": chat_stream,
     "responses": responses_stream,
@@ -393,8 +415,10 @@ def expected(provider: str, turns: int) -> list[tuple]:
             seals.append(("seal", turn.redacted))
         texts = [("text", turn.text)] if turn.text else []
         history += texts + seals + calls if provider == "gemini" else seals + texts + calls
-        results = [(result(name, arguments), call) for (_, _, name, arguments), call in zip(calls, ids(provider, turn, number))]
-        history += [("result", name if provider == "gemini" else id, says) for says, (id, name, _) in results]
+        history += [
+            ("result", name if provider == "gemini" else id, result(name, arguments))
+            for id, name, arguments in ids(provider, turn, number)
+        ]
     return history
 
 

@@ -422,12 +422,12 @@ def test_an_unknown_model_is_a_not_found_error(demo):
     assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
 
 
-def test_a_model_of_another_dialect_is_explained(keyed):
-    with pytest.raises(anthropic.APIStatusError) as caught:
-        anthropic_client(keyed.url, api_key=KEY).messages.create(model="openai/gpt-4o", max_tokens=9, messages=ASK)
-    assert caught.value.status_code in (400, 404) and "openai/gpt-4o" in str(caught.value)
-    with pytest.raises(gemini_errors.ClientError):
-        gemini_client(keyed.url, key=KEY).models.generate_content(model="openai/gpt-4o", contents="Hello!")
+def test_an_endpoint_that_a_provider_has_not_is_explained(keyed):
+    with pytest.raises(openai.APIStatusError) as caught:
+        openai_client(keyed.url, api_key=KEY).embeddings.create(model="anthropic/claude", input="Hello!")
+    assert caught.value.status_code in (400, 404) and "anthropic/claude" in str(caught.value)
+    with pytest.raises(gemini_errors.ClientError, match="anthropic/claude"):
+        gemini_client(keyed.url, key=KEY).models.embed_content(model="anthropic/claude", contents="Hello!")
 
 
 def test_a_request_that_makes_no_sense_is_a_bad_request(keyed):

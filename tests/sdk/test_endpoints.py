@@ -173,7 +173,11 @@ def test_gemini_embeddings_of_every_provider(sdks, name):
 # ---- counts ---------------------------------------------------------------------------------------------------------
 
 ASK = [{"role": "user", "content": "How many tokens are these? Not many, I think."}]
-COUNTED = {"gemini/gemini-2.5-flash": 42, "anthropic/claude-haiku-4-5": 43, "bedrock/anthropic.claude-sonnet-4-20250514-v1:0": 44}
+COUNTED = {
+    "gemini/gemini-2.5-flash": 42,
+    "anthropic/claude-haiku-4-5": 43,
+    "bedrock/anthropic.claude-sonnet-4-20250514-v1:0": 44,
+}
 
 
 @pytest.mark.parametrize("model", COUNTED)

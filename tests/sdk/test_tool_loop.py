@@ -101,7 +101,8 @@ def messages_loop(sdk, model, question, streamed):
 
 def gemini_loop(sdk, model, question, streamed):
     tools = [{"function_declarations": [{"name": n, "parameters": schema} for n, schema in SCHEMAS.items()]}]
-    config = types.GenerateContentConfig(tools=tools, thinking_config={"include_thoughts": True, "thinking_budget": 1024})
+    thinking = {"include_thoughts": True, "thinking_budget": 1024}
+    config = types.GenerateContentConfig(tools=tools, thinking_config=thinking)
     if streamed:
         return gemini_chat(sdk, model, question, config)
     contents = [types.Content(role="user", parts=[types.Part(text=question)])]
@@ -130,7 +131,12 @@ def responded(call: types.FunctionCall) -> types.Part:
     return types.Part(function_response=types.FunctionResponse(id=call.id, name=call.name, response=answer))
 
 
-LOOPS = {"openai.chat": chat_loop, "openai.responses": responses_loop, "anthropic.messages": messages_loop, "gemini": gemini_loop}
+LOOPS = {
+    "openai.chat": chat_loop,
+    "openai.responses": responses_loop,
+    "anthropic.messages": messages_loop,
+    "gemini": gemini_loop,
+}
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -148,11 +154,11 @@ def node_agents(loop):
     """All agents in one process, at once: what each heard last, by provider, client, and whether it was streamed."""
     sdks, _ = loop
     keys = list(itertools.product(rounds.PROVIDERS, CLIENTS, [False, True]))
-    agents = [
-        {"client": client, "model": model_of(provider), "question": f"[[conversation:{node_name(key)}]]", "streamed": streamed}
-        for key in keys
-        for provider, client, streamed in [key]
-    ]
+    agents = []
+    for key in keys:
+        provider, client, streamed = key
+        question = f"[[conversation:{node_name(key)}]]"
+        agents.append({"client": client, "model": model_of(provider), "question": question, "streamed": streamed})
     plan = {"url": sdks.url, "turns": TURNS, "schemas": SCHEMAS, "results": RESULTS, "agents": agents}
     return dict(zip(keys, nodes.run("loop.js", plan)))
 

@@ -60,7 +60,7 @@ pub fn chat_stream(model: &str, prompt: &str) -> String {
         .to_string()
 }
 
-pub(super) fn get(path: &str, host: &str) -> http::Request<Full<Bytes>> {
+pub fn get(path: &str, host: &str) -> http::Request<Full<Bytes>> {
     http::Request::get(path)
         .header("host", host)
         .body(Full::default())

@@ -48,7 +48,7 @@ pub(super) async fn serve(mut io: impl Connection, shared: Arc<Shared>) {
     let mut buffer = BytesMut::new();
     let mut answered = 0;
     while let Some(head) = read_head(&mut io, &mut buffer).await {
-        if head.method == "GET" {
+        if head.method == "GET" && !shared.answers_get {
             let status = shared.probe();
             let answer = format!("HTTP/1.1 {status} Probed\r\ncontent-length: 0\r\n\r\n");
             if io.write_all(answer.as_bytes()).await.is_err() {

@@ -1,7 +1,8 @@
 "use strict";
 // Works off a plan from standard input, and prints for each of its jobs what the SDK told, or its error.
 //
-//   {"url": ..., "key": ..., "at_once": 8, "jobs": [{"client": ..., "way": ..., "model": ..., "prompt": ..., "maxTokens": ...}]}
+//   {"url": ..., "key": ..., "at_once": 8,
+//    "jobs": [{"client": ..., "way": ..., "model": ..., "prompt": ..., "maxTokens": ...}]}
 
 const { clients, ways } = require("./dialects.js");
 
@@ -19,7 +20,8 @@ async function main() {
       try {
         results[number] = { told: await ways[job.way][job.client](sdk, job) };
       } catch (error) {
-        results[number] = { error: { name: error?.constructor?.name ?? "Error", message: String(error?.message ?? error) } };
+        const name = error?.constructor?.name ?? "Error";
+        results[number] = { error: { name, message: String(error?.message ?? error) } };
       }
     }
   };

@@ -156,7 +156,10 @@ pub(super) fn write<'a>(
                     more: Members(members_of(n, &request.extra)),
                 });
             }
-            Tool::Hosted { name, .. } if among.is_some_and(|names| !names.contains(name)) => {}
+            // Gemini's run beside the functions, whichever of these may be called.
+            Tool::Hosted { name, origin, .. }
+                if *origin != Origin::Gemini
+                    && among.is_some_and(|names| !names.contains(name)) => {}
             Tool::Hosted {
                 origin: Origin::Anthropic,
                 json,

@@ -501,3 +501,31 @@ fn signatures_may_come_before_and_behind_what_they_stand_on() {
         check_stream(&events, &folded(&events), "signatures");
     }
 }
+
+#[test]
+fn schemas_of_several_lines_that_an_answer_repeats_stay_in_one() {
+    use crate::protocol::chat::{ChatRequest, Function, OutputFormat, Tool};
+    let schema = || Json::parse("{\n  \"type\": \"object\",\r\n  \"properties\": {}\n}").unwrap();
+    let mut asked = super::asked(Operation::Responses, true);
+    asked.request = std::sync::Arc::new(ChatRequest {
+        tools: vec![Tool::Function(Function {
+            name: "f".to_owned(),
+            schema: Some(schema()),
+            ..Function::default()
+        })],
+        output: Some(OutputFormat::Schema {
+            name: None,
+            description: None,
+            schema: schema(),
+            strict: None,
+        }),
+        ..ChatRequest::default()
+    });
+    let codec = crate::protocol::codec::for_client(Operation::Responses).unwrap();
+    let (mut stream, mut out) = (codec.stream(&asked), bytes::BytesMut::new());
+    for event in unfold(answer(vec![Part::text("a")], Finish::Stop)) {
+        stream.event(&event, &mut out);
+    }
+    assert!(String::from_utf8_lossy(&out).contains("\"properties\""));
+    grammar::openai_responses(&out).unwrap();
+}

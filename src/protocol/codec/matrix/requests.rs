@@ -1,5 +1,7 @@
 //! Every recorded request for every provider: nothing gets lost in silence.
 
+use serde_json::Value;
+
 use super::{read_request, recordings, target};
 use crate::protocol::{
     Operation,
@@ -42,13 +44,18 @@ fn part(part: &Part, place: &str, out: &mut Vec<Said>) {
     };
     match &part.content {
         Content::Text { text, .. } | Content::Refusal { text } => {
+            // An object that a tool gave is the same however it is spelled.
+            let object = serde_json::from_str::<serde_json::Map<String, Value>>(text);
+            let spelled = object.map(|object| Value::from(object).to_string());
+            let text = spelled.as_ref().unwrap_or(text);
             for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
                 say(format!("text {line}"), &[]);
             }
         }
         Content::Media(media) => {
-            // A text may become a part of another.
-            if !matches!(media.source, Source::Text(_)) {
+            // A text may become a part of another, or be told as text where it was base64.
+            let mime = media.mime.as_deref().unwrap_or_default();
+            if !matches!(media.source, Source::Text(_)) && !mime.starts_with("text/") {
                 say(format!("media {}", media.kind.name()), &[]);
             }
         }
@@ -158,6 +165,11 @@ fn tells(loss: &str, of: &str) -> bool {
 /// What was said and is neither said again nor told to be lost.
 fn silent(before: &ChatRequest, after: &ChatRequest, losses: &Losses) -> Vec<String> {
     let mut again: Vec<String> = said(after).into_iter().map(|said| said.what).collect();
+    // Gemini 3 reasons anyway: the wish to see it is all that is left to say.
+    let summary = after.reasoning.as_ref().and_then(|r| r.summary.as_deref());
+    if summary == Some("auto") {
+        again.push("reasoning ".to_owned());
+    }
     let mut silent = Vec::new();
     // Anthropic has no other way to name the tools of which one must be called than to declare no others.
     let among: Option<&[String]> = match &before.tool_choice {
@@ -215,15 +227,15 @@ fn no_recorded_request_loses_anything_in_silence() {
                     "{id} for {model}: written otherwise the second time"
                 ));
             }
-            let value = serde_json::from_slice(&body).unwrap();
             if for_client(operation).is_none() {
                 // No client speaks it: what is said must stand somewhere in the body.
-                let body = serde_json::Value::to_string(&value);
+                let body: Value = serde_json::from_slice(&body).unwrap();
+                let body = body.to_string();
                 for said in said(&request) {
                     let Some(line) = said.what.strip_prefix("text ") else {
                         continue;
                     };
-                    let line = serde_json::Value::from(line).to_string();
+                    let line = Value::from(line).to_string();
                     let line = &line[1..line.len() - 1];
                     let told = losses
                         .all()
@@ -237,7 +249,11 @@ fn no_recorded_request_loses_anything_in_silence() {
                 }
                 continue;
             }
-            let after = read_request(operation, &format!("models/{model}:x"), &value);
+            let call = super::call(operation, &format!("models/{model}:x"));
+            let after = for_client(operation)
+                .unwrap()
+                .request(&call, &body)
+                .unwrap();
             for what in silent(&request, &after, &losses) {
                 wrong.push(format!("{id} for {model}: {what}\n    {:?}", losses.all()));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-use super::OpenAiChat;
+use super::{OpenAiChat, reasoning};
 use crate::{
     error::Failure,
     protocol::{
@@ -1197,4 +1197,69 @@ fn usage_in_streams_is_asked_for_only_where_it_is_understood() {
     assert_eq!(ask(&request, true), Some(json!({ "include_usage": true })));
     assert_eq!(ask(&request, false), None);
     assert_eq!(ask(&ChatRequest::default(), true), None);
+}
+
+#[test]
+fn the_vendor_decides_before_the_name_does() {
+    let mut request = user(vec![Part::text("x")]);
+    request.max_tokens = Some(9);
+    request.user = Some("ann".into());
+    request.messages.push(Message {
+        role: Role::Assistant,
+        name: None,
+        parts: vec![reasoning::plain(reasoning::CONTENT, "hm"), Part::text("y")],
+    });
+    let body = |model, vendor| {
+        let target = Target {
+            vendor,
+            ..target(model)
+        };
+        let body = ProviderCodec::request(&OpenAiChat, &request, &target, &mut Losses::default());
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let azure = body("my-deployment", "azure");
+    assert_eq!(azure["max_completion_tokens"], 9);
+    assert_eq!(azure["user"], "ann");
+    assert!(azure["messages"][1].get("reasoning_content").is_none());
+    // A name tells nothing where the vendor is known.
+    let deepseek = body("gpt-5-like", "deepseek");
+    assert_eq!(deepseek["max_tokens"], 9);
+    assert!(deepseek.get("user").is_none());
+    assert_eq!(deepseek["messages"][1]["reasoning_content"], "hm");
+    for vendor in ["groq", "mistral", "cerebras"] {
+        let message = &body("m", vendor)["messages"][1];
+        assert_eq!(
+            message,
+            &json!({ "role": "assistant", "content": "y" }),
+            "{vendor}"
+        );
+    }
+    // `openai` is also what servers are called that only speak like it.
+    assert_eq!(body("llama-3", "openai")["max_tokens"], 9);
+    assert_eq!(body("gpt-5", "openai")["max_completion_tokens"], 9);
+}
+
+#[test]
+fn a_model_that_takes_no_sampling_is_sent_none() {
+    let known = crate::catalogue::Model {
+        sampling: Some(false),
+        ..Default::default()
+    };
+    let target = Target {
+        known: Some(&known),
+        ..target("gpt-5")
+    };
+    let mut request = user(vec![Part::text("x")]);
+    let write = |request: &ChatRequest| {
+        let mut losses = Losses::default();
+        let body = ProviderCodec::request(&OpenAiChat, request, &target, &mut losses);
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(body.get("temperature").is_none() && body.get("top_p").is_none());
+        let told = losses.all().iter().map(|loss| loss.what.clone());
+        told.collect::<Vec<_>>()
+    };
+    (request.temperature, request.top_p) = (Some(1.0), Some(1.0));
+    assert!(write(&request).is_empty());
+    (request.temperature, request.top_p, request.top_k) = (Some(0.5), Some(0.9), Some(3));
+    assert_eq!(write(&request), ["temperature", "top_p", "top_k"]);
 }

@@ -14,8 +14,8 @@ use crate::{
     catalogue::ReasoningControl,
     protocol::{
         chat::{
-            CacheMark, ChatRequest, Content, Json, Media, MediaKind, Message, Origin, Part, Role,
-            Source, Tool,
+            CacheMark, ChatRequest, Content, Effort, Json, Media, MediaKind, Message, Origin, Part,
+            Role, Source, Tool,
         },
         codec::{Sampling, Target},
         loss::Losses,
@@ -759,12 +759,16 @@ impl<'a> Writer<'a, '_> {
                 .collect(),
         );
         let wish = self.request.reasoning.as_ref();
-        let mut effort = wish.and_then(|wish| wish.level()).map(|e| e.name());
+        // Newer models do not reason unless told how hard.
+        let default = || (!self.native && wish?.enabled == Some(true)).then_some(Effort::Medium);
+        let effort = wish.and_then(|wish| wish.level()).or_else(default);
+        let mut effort = effort.map(Effort::name);
         let reasons = self.native || reasons(target);
-        if !reasons && let Some(wished) = effort.take() {
-            if wished != "none" {
-                self.losses.cannot("reasoning", "the model does not reason");
-            }
+        if !reasons
+            && let Some(wished) = effort.take()
+            && wished != "none"
+        {
+            self.losses.cannot("reasoning", "the model does not reason");
         }
         let summary = wish
             .and_then(|wish| wish.summary.as_deref())

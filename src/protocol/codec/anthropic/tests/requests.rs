@@ -779,3 +779,51 @@ fn members_of_blocks_that_only_this_api_knows_are_noted() {
     let (_, losses) = write(&request, None);
     assert_eq!(names(&losses, false), extra);
 }
+
+#[test]
+fn who_asks_for_reasoning_expects_to_see_it() {
+    let summary = |thinking: Value| {
+        let request = read(&json!({
+            "max_tokens": 9, "thinking": thinking, "messages": [{"role": "user", "content": "x"}]
+        }));
+        request.reasoning.unwrap().summary
+    };
+    for (thinking, wanted) in [
+        (
+            json!({"type": "enabled", "budget_tokens": 1024}),
+            Some("auto"),
+        ),
+        (json!({"type": "adaptive"}), Some("auto")),
+        (
+            json!({"type": "adaptive", "display": "omitted"}),
+            Some("none"),
+        ),
+        (json!({"type": "disabled"}), None),
+    ] {
+        assert_eq!(summary(thinking).as_deref(), wanted);
+    }
+}
+
+#[test]
+fn a_model_that_takes_no_sampling_is_sent_none() {
+    let known = Model {
+        sampling: Some(false),
+        ..Model::default()
+    };
+    let target = target(Some(&known));
+    for (temperature, top_k, lost) in [
+        (1.0, None, vec![]),
+        (0.5, Some(3), vec!["temperature", "top_k"]),
+    ] {
+        let mut request = read(&json!({
+            "max_tokens": 9, "temperature": temperature, "messages": [{"role": "user", "content": "x"}]
+        }));
+        request.top_k = top_k;
+        let mut losses = Losses::default();
+        let body = ProviderCodec::request(&AnthropicMessages, &request, &target, &mut losses);
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(body.get("temperature").is_none() && body.get("top_k").is_none());
+        let told: Vec<_> = losses.all().iter().map(|loss| loss.what.as_str()).collect();
+        assert_eq!(told, lost);
+    }
+}

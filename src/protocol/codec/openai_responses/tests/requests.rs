@@ -713,3 +713,34 @@ fn formats_of_text_are_read_and_written() {
         assert_eq!(write(&request).0, body);
     }
 }
+
+#[test]
+fn who_only_asks_for_reasoning_gets_it_and_its_summary_and_no_sampling() {
+    let known = Model {
+        sampling: Some(false),
+        ..Model::default()
+    };
+    let request = ChatRequest {
+        reasoning: Some(Reasoning {
+            enabled: Some(true),
+            summary: Some("auto".into()),
+            ..Reasoning::default()
+        }),
+        temperature: Some(0.5),
+        ..foreign(vec![user("Hi")])
+    };
+    let target = Target {
+        known: Some(&known),
+        ..target("gpt-5.4")
+    };
+    let mut losses = Losses::default();
+    let body = ProviderCodec::request(&OpenAiResponses, &request, &target, &mut losses);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        body["reasoning"],
+        json!({ "effort": "medium", "summary": "auto" })
+    );
+    assert!(body.get("temperature").is_none());
+    assert_eq!(losses.all().len(), 1);
+    assert_eq!(losses.fatal().unwrap().what, "temperature");
+}
