@@ -97,6 +97,7 @@ impl Speaker for OpenAi {
             cache_write: counts.cache_write,
             audio_input: counts.audio_input,
             audio_output: counts.audio_output,
+            image_output: counts.image_output,
             reasoning: counts.reasoning,
             ..TokenUsage::default()
         }
@@ -243,6 +244,11 @@ struct Usage {
     output_tokens_details: Option<OutputDetails>,
     /// DeepSeek. <https://api-docs.deepseek.com/guides/kv_cache>
     prompt_cache_hit_tokens: Option<u64>,
+    /// Mistral.
+    num_cached_tokens: Option<u64>,
+    /// Moonshot.
+    cached_tokens: Option<u64>,
+    total_tokens: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -258,6 +264,7 @@ struct InputDetails {
 struct OutputDetails {
     reasoning_tokens: Option<u64>,
     audio_tokens: Option<u64>,
+    image_tokens: Option<u64>,
 }
 
 impl Usage {
@@ -266,17 +273,33 @@ impl Usage {
         let output = self
             .completion_tokens_details
             .or(self.output_tokens_details);
+        let details = output;
+        let reasoning = details.as_ref().and_then(|d| d.reasoning_tokens);
+        // xAI and Gemini's compatible endpoint count reasoning beside the rest, as their sum shows.
+        let prompt = self.prompt_tokens.or(self.input_tokens);
+        let told = self.completion_tokens.or(self.output_tokens);
+        let output = match (prompt, told, reasoning, self.total_tokens) {
+            (Some(p), Some(c), Some(r), Some(total))
+                if r > 0 && p.checked_add(c).and_then(|sum| sum.checked_add(r)) == Some(total) =>
+            {
+                Some(c + r)
+            }
+            _ => told,
+        };
         Counts {
-            input: self.prompt_tokens.or(self.input_tokens),
-            output: self.completion_tokens.or(self.output_tokens),
+            input: prompt,
+            output,
             cache_read: input
                 .as_ref()
                 .and_then(|d| d.cached_tokens)
-                .or(self.prompt_cache_hit_tokens),
+                .or(self.prompt_cache_hit_tokens)
+                .or(self.num_cached_tokens)
+                .or(self.cached_tokens),
             cache_write: input.as_ref().and_then(|d| d.cache_write_tokens),
             audio_input: input.as_ref().and_then(|d| d.audio_tokens),
-            audio_output: output.as_ref().and_then(|d| d.audio_tokens),
-            reasoning: output.and_then(|d| d.reasoning_tokens),
+            audio_output: details.as_ref().and_then(|d| d.audio_tokens),
+            image_output: details.as_ref().and_then(|d| d.image_tokens),
+            reasoning,
             ..Counts::default()
         }
     }

@@ -35,6 +35,9 @@ pub(super) struct Decoder {
 struct Progress {
     index: u32,
     reasoning: Option<Open>,
+    /// The words of the open member, as far as no entry has repeated them: the gateway's own streams tell reasoning in
+    /// words as it comes, and whole, with its signature, when it ends.
+    told: String,
     calls: Vec<Call>,
     custom: Vec<Custom>,
     audio: Option<Audio>,
@@ -306,6 +309,7 @@ impl Progress {
             self.settle(writer, out);
             self.reasoning = Some(Open::Member(member));
         }
+        self.told.push_str(words);
         writer.thinking(self.index, words, out);
     }
 
@@ -313,6 +317,15 @@ impl Progress {
         let words = piece.words().to_owned();
         match &mut self.reasoning {
             Some(Open::Entry(open)) if open.goes_on_with(&piece) => open.append(piece),
+            _ if !words.is_empty() && self.told.starts_with(&words) => {
+                let more = self.told.split_off(words.len());
+                if !matches!(self.reasoning, Some(Open::Member(_))) {
+                    self.settle(writer, out);
+                }
+                self.told = more;
+                self.reasoning = Some(Open::Entry(piece));
+                return;
+            }
             _ => {
                 self.settle(writer, out);
                 self.reasoning = Some(Open::Entry(piece));
@@ -323,6 +336,7 @@ impl Progress {
 
     /// Ends reasoning that was under way, since something else begins.
     fn settle(&mut self, writer: &mut Writer, out: &mut Vec<Event>) {
+        self.told.clear();
         match self.reasoning.take() {
             None => {}
             Some(Open::Member(member)) => {

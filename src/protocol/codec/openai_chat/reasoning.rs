@@ -181,20 +181,8 @@ pub(super) struct Detail<'a> {
 }
 
 impl<'a> Detail<'a> {
-    /// Words of a stream.
-    pub(super) const fn words(text: &'a str, index: u32) -> Self {
-        Self {
-            r#type: TEXT,
-            text: Some(text),
-            signature: None,
-            data: None,
-            id: None,
-            index,
-        }
-    }
-
     /// The signature of words, if it says more than the member that they stand in.
-    pub(super) fn signature(signature: &Signature, index: u32) -> Option<Self> {
+    fn signature(signature: &Signature, index: u32) -> Option<Self> {
         if *signature == stood_in(CONTENT) {
             return None;
         }

@@ -16,7 +16,7 @@ use super::{
 use crate::protocol::{
     chat::{Citation, Content, Part, TokenUsage},
     codec::{Asked, EncodeStream},
-    event::{Delta, Event},
+    event::{Delta, Event, append},
     signature::Place,
     sse,
 };
@@ -37,6 +37,8 @@ struct Progress {
     index: u32,
     calls: u32,
     details: u32,
+    /// Reasoning that was told in words only so far.
+    reasoning: Vec<Part>,
     images: usize,
     refused: bool,
     /// Characters of text before the open part and up to now, for the places of citations.
@@ -44,6 +46,8 @@ struct Progress {
     end: u64,
     /// Citations of the open part: where they stand is known when it ends.
     citations: Vec<Citation>,
+    /// Those of parts that ended, with the place of their part.
+    cited: Vec<(Citation, u64, u64)>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +83,7 @@ struct Said<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_details: Option<[Detail<'a>; 1]>,
+    reasoning_details: Option<Vec<Detail<'a>>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     annotations: Vec<Annotation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,6 +152,8 @@ impl EncodeStream for Encoder {
             }
             Event::Finish { choice, ending } => {
                 let n = self.begin(*choice, out);
+                self.tell_reasoning(n, out);
+                self.tell_citations(n, out);
                 let progress = &self.choices[n];
                 let word = finish_word(ending.finish, progress.calls > 0, progress.refused);
                 self.write(*choice, Said::default(), None, Some(word), out);
@@ -204,6 +210,12 @@ impl Encoder {
     fn open(&mut self, choice: u32, part: &Part, out: &mut BytesMut) {
         let n = self.begin(choice, out);
         let asked = Arc::clone(&self.asked);
+        if !matches!(
+            part.content,
+            Content::Thinking { .. } | Content::RedactedThinking
+        ) {
+            self.tell_reasoning(n, out);
+        }
         let progress = &mut self.choices[n];
         let said = match &part.content {
             Content::Text { text, citations } => {
@@ -217,21 +229,15 @@ impl Encoder {
                 }
             }
             Content::Thinking { text, .. } => {
-                progress.details += 1;
-                let whole = Detail::of(part, progress.details - 1);
-                let words = (!text.is_empty()).then(|| Detail::words(text, progress.details - 1));
+                progress.reasoning.push(part.clone());
                 Said {
                     reasoning_content: Some(text.as_str()).filter(|text| !text.is_empty()),
-                    reasoning_details: whole.or(words).map(|detail| [detail]),
                     ..Said::default()
                 }
             }
             Content::RedactedThinking => {
-                progress.details += 1;
-                Said {
-                    reasoning_details: Detail::of(part, progress.details - 1).map(|d| [d]),
-                    ..Said::default()
-                }
+                progress.reasoning.push(part.clone());
+                return;
             }
             Content::Refusal { text } => {
                 progress.refused = true;
@@ -279,7 +285,6 @@ impl Encoder {
         let silent = said.content.is_none()
             && said.extra_content.is_none()
             && said.reasoning_content.is_none()
-            && said.reasoning_details.is_none()
             && said.refusal.is_none()
             && said.tool_calls.is_none()
             && said.audio.is_none()
@@ -313,7 +318,6 @@ impl Encoder {
     fn delta(&mut self, choice: u32, delta: &Delta, out: &mut BytesMut) {
         let n = self.begin(choice, out);
         let progress = &mut self.choices[n];
-        let detail = progress.details.saturating_sub(1);
         let call = Call::new(progress.calls.saturating_sub(1));
         let said = match delta {
             Delta::Text(text) => {
@@ -323,11 +327,15 @@ impl Encoder {
                     ..Said::default()
                 }
             }
-            Delta::Thinking(text) => Said {
-                reasoning_content: Some(text),
-                reasoning_details: Some([Detail::words(text, detail)]),
-                ..Said::default()
-            },
+            Delta::Thinking(text) => {
+                if let Some(part) = progress.reasoning.last_mut() {
+                    append(part, delta.clone());
+                }
+                Said {
+                    reasoning_content: Some(text),
+                    ..Said::default()
+                }
+            }
             Delta::Refusal(text) => Said {
                 refusal: Some(text),
                 ..Said::default()
@@ -359,13 +367,12 @@ impl Encoder {
                     extra_content: Some(google(signature, Place::Text)),
                     ..Said::default()
                 },
-                Place::Thinking | Place::Redacted => match Detail::signature(signature, detail) {
-                    Some(detail) => Said {
-                        reasoning_details: Some([detail]),
-                        ..Said::default()
-                    },
-                    None => return,
-                },
+                Place::Thinking | Place::Redacted => {
+                    if let Some(part) = progress.reasoning.last_mut() {
+                        append(part, delta.clone());
+                    }
+                    return;
+                }
             },
             Delta::Citation(citation) => {
                 progress.citations.push(citation.clone());
@@ -380,9 +387,41 @@ impl Encoder {
         let progress = &mut self.choices[n];
         let citations = std::mem::take(&mut progress.citations);
         let (start, end) = (progress.start, progress.end);
-        let annotations: Vec<_> = citations
+        let cited = citations.into_iter().map(|citation| (citation, start, end));
+        progress.cited.extend(cited);
+    }
+
+    /// Tells the reasoning so far whole, with its signatures, all of it in one delta: the SDK for Node keeps of a list in
+    /// deltas the last one only.
+    fn tell_reasoning(&mut self, n: usize, out: &mut BytesMut) {
+        let progress = &mut self.choices[n];
+        let choice = progress.index;
+        let parts = std::mem::take(&mut progress.reasoning);
+        let mut details = Vec::with_capacity(parts.len());
+        for part in &parts {
+            if let Some(detail) = Detail::of(part, progress.details) {
+                progress.details += 1;
+                details.push(detail);
+            }
+        }
+        if !details.is_empty() {
+            let said = Said {
+                reasoning_details: Some(details),
+                ..Said::default()
+            };
+            self.write(choice, said, None, None, out);
+        }
+    }
+
+    /// Tells all citations in one delta: the SDK for Python refuses lists without indexes that go on, the one for Node
+    /// keeps the last one.
+    fn tell_citations(&mut self, n: usize, out: &mut BytesMut) {
+        let progress = &mut self.choices[n];
+        let choice = progress.index;
+        let cited = std::mem::take(&mut progress.cited);
+        let annotations: Vec<_> = cited
             .iter()
-            .filter_map(|citation| Annotation::of(citation, start, end))
+            .filter_map(|(citation, start, end)| Annotation::of(citation, *start, *end))
             .collect();
         if !annotations.is_empty() {
             let said = Said {
