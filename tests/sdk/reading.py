@@ -224,6 +224,8 @@ def normalised(wire: str, usage: dict | None) -> dict | None:
                 number("prompt_tokens_details", "cached_tokens"),
                 number("input_tokens_details", "cached_tokens"),
                 number("prompt_cache_hit_tokens"),
+                number("num_cached_tokens"),
+                number("cached_tokens"),
             ),
             "cache_write": first(
                 number("prompt_tokens_details", "cache_write_tokens"),

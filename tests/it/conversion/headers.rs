@@ -77,7 +77,7 @@ async fn nothing_of_the_client_reaches_a_provider_of_another_dialect_but_what_al
                 ];
                 match n {
                     0 => expected.push("authorization"),
-                    1 => expected.extend(["anthropic-version", "x-api-key"]),
+                    1 => expected.extend(["anthropic-beta", "anthropic-version", "x-api-key"]),
                     _ => expected.push("x-goog-api-key"),
                 }
                 expected.sort_unstable();
