@@ -1,8 +1,8 @@
 //! Anthropic's Messages API, both ways. <https://platform.claude.com/docs/en/api/messages>
 //!
 //! Where the API is narrower than the canonical form: prompts in the middle are hoisted into `system`
-//! ([`write_request`]), reasoning becomes a budget or an effort within `max_tokens` ([`tuning`]), and signatures that
-//! the dialect has no place for travel as `redacted_thinking` in front of what they sign ([`block`]).
+//! (`write_request`), reasoning becomes a budget or an effort within `max_tokens` (`tuning`), and signatures that
+//! the dialect has no place for travel as `redacted_thinking` in front of what they sign (`block`).
 
 use bytes::Bytes;
 use serde::Deserialize;
