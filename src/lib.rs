@@ -17,6 +17,8 @@ pub mod demo;
 pub mod limits;
 pub mod telemetry;
 
+pub mod guard;
+
 pub mod protocol;
 pub mod upstream;
 
