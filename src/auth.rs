@@ -21,6 +21,9 @@ pub struct KeyConfig {
     /// SHA-256 of the key, 64 hexadecimal digits, instead of `secret` (`printf %s KEY | sha256sum`).
     #[serde(default)]
     pub secret_sha256: Option<String>,
+    /// The guard profile for requests with this key, instead of the route's and of `guards.profile`.
+    #[serde(default)]
+    pub guard: Option<String>,
 }
 
 impl KeyConfig {
@@ -95,6 +98,8 @@ impl std::fmt::Debug for Secret {
 pub struct Principal {
     /// Name of the key that was shown, or `anonymous`.
     pub key: Arc<str>,
+    /// The guard profile of the key.
+    pub guard: Option<Arc<str>>,
 }
 
 /// Why a caller was turned away.
@@ -122,12 +127,14 @@ impl Keys {
             .filter_map(|key| {
                 let principal = Principal {
                     key: key.name.as_str().into(),
+                    guard: key.guard.as_deref().map(Into::into),
                 };
                 Some((key.digest()?, principal))
             })
             .collect();
         let anonymous = anonymous.then(|| Principal {
             key: "anonymous".into(),
+            guard: None,
         });
         Self {
             by_digest,
@@ -214,6 +221,7 @@ mod tests {
             name: "plain".into(),
             secret: Some(Secret::new("sk-plain-secret")),
             secret_sha256: None,
+            guard: None,
         };
         let hashed = KeyConfig {
             name: "hashed".into(),
@@ -225,6 +233,7 @@ mod tests {
                     .map(|b| format!("{b:02x}"))
                     .collect(),
             ),
+            guard: None,
         };
         Keys::new(&[plain, hashed], false)
     }

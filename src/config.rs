@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     auth::KeyConfig,
+    guard::{rule::RuleFile, settings::GuardsConfig},
     limits::LimitsConfig,
     problem::{Place, Problems, choices, nearest},
     provider::{Kind, OnUnsupported, ProviderConfig},
@@ -23,6 +24,7 @@ mod fill;
 pub mod load;
 mod misread;
 pub mod models;
+pub mod rules;
 pub mod schema;
 pub mod snapshot;
 mod tree;
@@ -61,6 +63,9 @@ pub struct Config {
     /// header `x-sluicegate-dropped`.
     #[serde(default)]
     pub on_unsupported: OnUnsupported,
+    /// What is looked for in requests and answers, and what is done with it; see docs/GUARDS.md.
+    #[serde(default)]
+    pub guards: GuardsConfig,
     /// Logs.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -265,7 +270,44 @@ impl Config {
             self.check_route(&root.key("routes").key(name), name, route, &mut problems);
         }
         self.retry.check(&root.key("retry"), &mut problems);
+        self.check_guards(&root.key("guards"), &mut problems);
         problems
+    }
+
+    fn check_guards(&self, at: &Place, problems: &mut Problems) {
+        let mut own = Vec::new();
+        for (n, path) in self.guards.rules.iter().enumerate() {
+            match rules::load(std::path::Path::new(path)) {
+                Ok(file) => own.push(file),
+                Err(findings) => {
+                    for finding in findings.0 {
+                        problems.add(at.key("rules").index(n), finding.to_string());
+                    }
+                }
+            }
+        }
+        let files: Vec<&RuleFile> = rules::builtin().iter().chain(&own).collect();
+        self.guards.check(&files, at, problems);
+        let root = Place::default();
+        for (n, key) in self.keys.iter().enumerate() {
+            if let Some(name) = &key.guard {
+                let place = root.key("keys").index(n).key("guard");
+                self.guards.check_name(name, &place, problems);
+            }
+        }
+        for (name, route) in &self.routes {
+            if let Some(guard) = &route.guard {
+                let place = root.key("routes").key(name).key("guard");
+                self.guards.check_name(guard, &place, problems);
+            }
+        }
+    }
+
+    /// The guard profiles that keys and routes name.
+    pub fn named_guards(&self) -> Vec<&str> {
+        let keys = self.keys.iter().filter_map(|key| key.guard.as_deref());
+        let routes = self.routes.values().filter_map(|r| r.guard.as_deref());
+        keys.chain(routes).collect()
     }
 
     fn check_server(&self, at: &Place, problems: &mut Problems) {

@@ -63,6 +63,10 @@ pub enum Kind {
     NotFound,
     /// No such model.
     ModelNotFound,
+    /// The guard stopped it.
+    ContentFilter,
+    /// The firewall stopped it.
+    Attack,
     /// The path exists for another method.
     MethodNotAllowed,
     /// The path is that of a WebSocket, and the request asks for none.
@@ -101,9 +105,10 @@ impl Kind {
     /// The HTTP status.
     pub const fn status(self) -> u16 {
         match self {
-            Self::BadRequest | Self::Unsupported => 400,
+            Self::BadRequest | Self::Unsupported | Self::ContentFilter => 400,
             Self::Provider(status) => status,
             Self::Unauthenticated => 401,
+            Self::Attack => 403,
             Self::NotFound | Self::ModelNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -126,6 +131,9 @@ impl Kind {
             Self::Unauthenticated => "invalid_api_key",
             Self::NotFound => "not_found",
             Self::ModelNotFound => "model_not_found",
+            // What Azure OpenAI says of a prompt that its filter stopped; SDKs do not try again.
+            Self::ContentFilter => "content_filter",
+            Self::Attack => "request_blocked",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UpgradeRequired => "upgrade_required",
             Self::HeaderTooLarge => "header_too_large",

@@ -18,6 +18,8 @@ use sluicegate::{
     server::Process,
 };
 
+mod cli;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -59,6 +61,11 @@ enum Command {
         /// That of a file of models instead
         #[arg(long)]
         models: bool,
+    },
+    /// What the guard finds in texts and requests
+    Guard {
+        #[command(subcommand)]
+        command: cli::guard::Guard,
     },
     /// The catalogue of models
     Models {
@@ -142,6 +149,7 @@ fn main() -> ExitCode {
             println!("{:#}", catalogue::schema());
             Ok(())
         }
+        Command::Guard { command } => cli::guard::run(command),
         Command::Models {
             command: Models::List { provider },
         } => {

@@ -23,6 +23,7 @@ pub mod openai;
 pub mod request;
 pub mod signature;
 pub mod sse;
+pub mod texts;
 
 /// A family of request, answer, stream and error formats that one SDK speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -20,13 +20,16 @@ pub mod admit;
 pub mod attempt;
 pub mod convert;
 pub mod dispatch;
+mod ending;
 pub mod exchange;
 pub mod intake;
 pub mod models;
 pub mod realtime;
 pub mod relay;
 pub mod reply;
+pub mod screen;
 pub mod settle;
+pub mod watch;
 
 use exchange::Exchange;
 

@@ -25,6 +25,9 @@ pub struct RouteConfig {
     /// What to do with what a target cannot do of a request, instead of the `on_unsupported` of its provider.
     #[serde(default)]
     pub on_unsupported: Option<OnUnsupported>,
+    /// The guard profile for requests to this route, unless their key has one; instead of `guards.profile`.
+    #[serde(default)]
+    pub guard: Option<String>,
 }
 
 /// One target of a route: `provider/model`, or `{ model: provider/model, weight: 9 }`.

@@ -147,6 +147,27 @@ pub fn parse_as<T: DeserializeOwned>(
     env: Lookup,
     check: impl Fn(&T) -> Problems,
 ) -> Result<T, Findings> {
+    parse_with(text, origin, Some(env), check)
+}
+
+/// The same for a file in which `$` has no meaning: patterns are full of it.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_literally<T: DeserializeOwned>(
+    text: &str,
+    origin: &Path,
+    check: impl Fn(&T) -> Problems,
+) -> Result<T, Findings> {
+    parse_with(text, origin, None, check)
+}
+
+fn parse_with<T: DeserializeOwned>(
+    text: &str,
+    origin: &Path,
+    env: Option<Lookup>,
+    check: impl Fn(&T) -> Problems,
+) -> Result<T, Findings> {
     if text.len() as u64 > MOST_BYTES {
         let message = "is larger than 4 MiB, the most for a configuration";
         return Err(Findings(vec![Finding::whole(origin, message)]));
@@ -223,11 +244,13 @@ impl Draft {
     fn read<T: DeserializeOwned>(
         &mut self,
         folder: &Path,
-        env: Lookup,
+        env: Option<Lookup>,
         check: impl Fn(&T) -> Problems,
     ) -> Option<T> {
         let known = self.mistakes.len();
-        fill::fill(&mut self.root, &Place::default(), env, &mut self.mistakes);
+        if let Some(env) = env {
+            fill::fill(&mut self.root, &Place::default(), env, &mut self.mistakes);
+        }
         let unfilled = &self.mistakes[known..];
         self.lost
             .extend(unfilled.iter().map(|mistake| mistake.place.clone()));

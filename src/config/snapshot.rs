@@ -10,9 +10,10 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use super::{Config, load, models};
+use super::{Config, load, models, rules};
 use crate::{
     auth::Keys,
+    guard::settings::Guards,
     provider::Upstream,
     routing::table::Table,
     telemetry::{access_log::AccessLog, metrics::METRICS},
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub keys: Keys,
     /// Routes and providers.
     pub table: Table,
+    /// The guards.
+    pub guards: Guards,
     /// The access log.
     pub access_log: Arc<AccessLog>,
 }
@@ -220,6 +223,7 @@ fn build(
             return Err(format!("models: {path}: {place}: {what}"));
         }
     }
+    let guards = build_guards(&config, old)?;
     let access_log = match old {
         Some(old) if *old.access_log.config() == config.telemetry.access_log => {
             old.access_log.clone()
@@ -236,9 +240,27 @@ fn build(
             Arc::new(catalogue),
             config.on_unsupported,
         ),
+        guards,
         access_log,
         config,
     })
+}
+
+fn build_guards(config: &Config, old: Option<&Snapshot>) -> Result<Guards, String> {
+    let mut more = Vec::new();
+    for path in &config.guards.rules {
+        let file = rules::load(std::path::Path::new(path))
+            .map_err(|findings| format!("guards.rules: {findings}"))?;
+        more.push(file);
+    }
+    Guards::build(
+        &config.guards,
+        rules::builtin(),
+        rules::waf(),
+        more,
+        &config.named_guards(),
+        old.map(|old| &old.guards),
+    )
 }
 
 /// Listeners and threads are fixed at the start; an operator who changes them is told.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use pingora::{http::RequestHeader, proxy::Session};
 
-use super::{Gateway, exchange::Exchange};
+use super::{Gateway, exchange::Exchange, screen};
 use crate::{
     auth::Refusal,
     config::{Config, Network},
@@ -58,7 +58,8 @@ pub fn enter(gateway: &Gateway, session: &mut Session, x: &mut Exchange) -> Resu
         }
     }
     x.ask = Some(ask);
-    take_place(gateway, config, x, Open::Requests)
+    take_place(gateway, config, x, Open::Requests)?;
+    screen::head(session, x)
 }
 
 /// Finds out who is calling.

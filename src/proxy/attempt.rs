@@ -210,6 +210,8 @@ async fn answer(
         };
         let end = chunk.is_none() || upstream.response_done();
         let (out, lost) = relay::piece(chunk, end, x)?;
+        let stopped = x.relay.as_ref().is_some_and(relay::Relay::is_stopped);
+        let end = end || stopped;
         if let Some(lost) = lost {
             // Before the client has seen anything, another target can still do better.
             if head.is_none() {
@@ -247,7 +249,7 @@ async fn answer(
             .map_err(|_| Lost::Gone)?;
         last = Instant::now();
         if end {
-            return Ok(!broken);
+            return Ok(!broken && !stopped);
         }
         clock.until((Instant::now() + limits.idle).min(begun + limits.total));
     }

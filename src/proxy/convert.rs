@@ -612,11 +612,11 @@ pub fn failure(error: ProviderError) -> Failure {
     } else {
         error.message
     };
-    // 424 says of Bedrock that the model failed; clients take any other 4xx for their own fault.
-    let status = if error.status == 424 {
-        502
-    } else {
-        error.status
+    let status = match error.status {
+        // Bedrock says so that the model failed; clients take any other 4xx for their own fault.
+        424 => 502,
+        status @ 400..=599 => status,
+        _ => 502,
     };
     let mut failure = Failure::new(Kind::Provider(status), message);
     failure.code = error.code.or(error.kind);

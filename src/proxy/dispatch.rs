@@ -1,6 +1,9 @@
 //! The attempts, one after the other: which target is next, what it is sent, and what its failure means.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderName, Version};
 use pingora::{
@@ -199,7 +202,11 @@ async fn fetch_token(x: &mut Exchange) -> Result<(), Failure> {
         )
         .detail(why.to_string())
     })?;
-    let second = x.token.is_some();
+    let second = match &x.token {
+        // The same one again, for another connection or another call.
+        Some((old, second)) => *second || !Arc::ptr_eq(old, &token),
+        None => false,
+    };
     x.token = Some((token, second));
     Ok(())
 }
@@ -297,26 +304,16 @@ pub fn write_head(s: &Session, x: &mut Exchange) -> Result<RequestHeader> {
             head.append_header(name, value)?;
         }
     }
-    if native && !x.betas.is_empty() && !x.betas.iter().all(|b| upstream.takes_beta(b)) {
-        let taken: Vec<&str> = x
-            .betas
-            .iter()
-            .filter(|b| upstream.takes_beta(b))
-            .map(String::as_str)
-            .collect();
-        head.remove_header("anthropic-beta");
-        if !taken.is_empty() {
-            head.insert_header("anthropic-beta", taken.join(","))?;
-        }
-    }
     // Also a client of another dialect may know what it wants of Anthropic.
-    if !native && operation.dialect() == Dialect::Anthropic {
-        let taken: Vec<&str> = x
-            .betas
-            .iter()
-            .filter(|b| upstream.takes_beta(b))
-            .map(String::as_str)
-            .collect();
+    let taken: Vec<&str> = x
+        .betas
+        .iter()
+        .filter(|beta| upstream.takes_beta(beta))
+        .map(String::as_str)
+        .collect();
+    let as_sent = native && taken.len() == x.betas.len();
+    if !as_sent && (native || operation.dialect() == Dialect::Anthropic) {
+        head.remove_header("anthropic-beta");
         if !taken.is_empty() {
             head.insert_header("anthropic-beta", taken.join(","))?;
         }

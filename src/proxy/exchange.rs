@@ -12,11 +12,13 @@ use bytes::Bytes;
 use super::{
     convert::{Canonical, Written},
     relay::Relay,
+    screen::Screen,
 };
 use crate::{
     auth::Principal,
     config::snapshot::Snapshot,
     error::Failure,
+    guard::waf::Verdict,
     limits::address::Permit,
     protocol::{Ask, Call, Dialect, Operation, Realtime, request::Request},
     routing::retry::{Attempt, Plan},
@@ -75,6 +77,12 @@ pub struct Exchange {
     pub betas: Vec<String>,
     /// Whether a Gemini client wants server-sent events (`alt=sse`).
     pub wants_sse: bool,
+
+    // Filled in by `screen`.
+    /// What the firewall thinks of it.
+    pub firewall: Option<Verdict>,
+    /// What the guard knows of it.
+    pub screen: Option<Screen>,
 
     // Filled in by `dispatch`.
     /// The attempts: made and possible.
@@ -161,6 +169,8 @@ impl Exchange {
             rest: None,
             betas: Vec::new(),
             wants_sse: false,
+            firewall: None,
+            screen: None,
             plan: None,
             route: None,
             configured: false,

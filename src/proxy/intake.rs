@@ -8,7 +8,7 @@ use pingora::{protocols::http::ServerSession, proxy::Session};
 use super::{
     Gateway, admit, convert,
     exchange::{Exchange, Rest},
-    models, realtime,
+    models, realtime, screen,
 };
 use crate::{
     error::{Failure, Kind},
@@ -144,6 +144,7 @@ async fn operation(
     };
     x.route = Some(choice.route.clone());
     x.configured = choice.configured;
+    let request = screen::prompt(session, x, &call, request, &choice.route).await?;
     let targets = std::mem::take(&mut choice.targets);
     // Texts may come as tokens, and the tables to read them take their time.
     let tokens = matches!(call.operation, Operation::Embeddings)
@@ -310,10 +311,15 @@ async fn passage(
         ),
     };
     x.asked = call.operation.name();
-    x.call = Some(call);
     x.passage = Some(rest);
     let choice = x.snapshot.table.direct(upstream, &request.model);
     x.route = Some(choice.route.clone());
+    let request = if call.operation == Operation::Passage {
+        request
+    } else {
+        screen::prompt(session, x, &call, request, &choice.route).await?
+    };
+    x.call = Some(call);
     start(gateway, session, x, request, choice)
 }
 

@@ -11,6 +11,7 @@ use super::{
     convert::{self, Converter, Step},
     dispatch,
     exchange::Exchange,
+    watch::{Named, Watch, Watched},
 };
 use crate::{
     protocol::{
@@ -20,7 +21,7 @@ use crate::{
         edit::Edits,
         event_stream,
         json::{Document, Limits},
-        json_array::ArrayFrames,
+        json_array::{ArrayFrames, Element},
         sse,
     },
     routing::retry::{Fault, retry_after},
@@ -215,6 +216,10 @@ pub struct Relay {
     hold: usize,
     /// The way to the client's dialect, if the provider speaks another.
     converter: Option<Converter>,
+    /// The guard over what the provider says.
+    watch: Option<Watch>,
+    /// Set once the guard has ended the answer.
+    stopped: bool,
     request_id: String,
 }
 
@@ -270,13 +275,16 @@ impl Relay {
             held: BytesMut::new(),
             held_frames: 0,
             since: Instant::now(),
-            strip_usage: request.asked_usage == Some(false)
+            strip_usage: x.passage.is_none()
+                && request.asked_usage == Some(false)
                 && request.can_ask_usage()
                 && attempt.target.upstream.asks_stream_usage,
             errored: false,
             broken: None,
             hold: x.snapshot.config.limits.hold.0,
             converter,
+            watch: (status < 400).then(|| Watch::new(x, provider)).flatten(),
+            stopped: false,
             request_id: x.request_id.clone(),
         })
     }
@@ -314,7 +322,10 @@ impl Relay {
     }
 
     fn may_change_length(&self) -> bool {
-        self.decoder.is_some() || self.converter.is_some() || self.is_stream()
+        self.decoder.is_some()
+            || self.converter.is_some()
+            || self.watch.is_some()
+            || self.is_stream()
     }
 
     /// Takes the next bytes of the answer and gives those that may go out, if any.
@@ -354,7 +365,12 @@ impl Relay {
             return self.read_whole(chunk);
         }
         body.extend_from_slice(&chunk);
-        if body.len() > self.hold && self.converter.is_none() {
+        // What must be read whole cannot flow through, and has a limit of its own.
+        let whole = self.converter.is_some() || self.watch.is_some();
+        if whole && body.len() > LARGEST_EVENT {
+            return Err(Broken::Invalid("the answer is too large to be read"));
+        }
+        if body.len() > self.hold && !whole {
             let body = std::mem::take(body).freeze();
             self.mode = Mode::Raw;
             self.begun = true;
@@ -368,6 +384,10 @@ impl Relay {
     }
 
     fn read_whole(&mut self, body: Bytes) -> Result<Bytes, Broken> {
+        let body = match &mut self.watch {
+            Some(watch) => watch.whole(body),
+            None => body,
+        };
         if let Some(converter) = &mut self.converter {
             if converter.wants_more() {
                 return Err(Broken::More(body));
@@ -427,17 +447,70 @@ impl Relay {
     }
 
     fn read_frames(&mut self, end: bool, out: &mut Out) -> Result<(), Broken> {
-        while let Some(frame) = self.next_frame()? {
-            if self.converter.is_some() {
-                self.convert_frame(&frame, out)?;
-            } else {
-                self.frame(frame, out)?;
-            }
+        while !self.stopped
+            && let Some(frame) = self.next_frame()?
+        {
+            self.guarded(frame, out)?;
         }
-        match (end, self.converter.is_some()) {
+        if end && !self.stopped {
+            self.guard_end(out)?;
+        }
+        match (end || self.stopped, self.converter.is_some()) {
             (false, _) => Ok(()),
             (true, true) => self.last_converted(out),
             (true, false) => self.last(out),
+        }
+    }
+
+    /// Takes a frame past the guard.
+    fn guarded(&mut self, frame: Raw, out: &mut Out) -> Result<(), Broken> {
+        let watched = match (&mut self.watch, frame.data()) {
+            (Some(watch), Some((event, data))) => watch.frame(event, data),
+            _ => Watched::Same,
+        };
+        let frames = match watched {
+            Watched::Same => return self.take_frame(frame, out),
+            Watched::Changed(frames) => frames,
+            Watched::Stopped(frames) => {
+                self.stopped = true;
+                frames
+            }
+        };
+        for made in frame.made(frames) {
+            self.take_frame(made, out)?;
+        }
+        Ok(())
+    }
+
+    /// What the guard still holds when the provider's bytes have ended.
+    fn guard_end(&mut self, out: &mut Out) -> Result<(), Broken> {
+        let Some(watch) = &mut self.watch else {
+            return Ok(());
+        };
+        let frames = match watch.finish() {
+            Watched::Same => return Ok(()),
+            Watched::Changed(frames) => frames,
+            Watched::Stopped(frames) => {
+                self.stopped = true;
+                frames
+            }
+        };
+        let made = match &self.mode {
+            Mode::Events(_) => Raw::events(frames),
+            Mode::Array(_) => Raw::elements(frames),
+            _ => frames.into_iter().map(Raw::Made).collect(),
+        };
+        for frame in made {
+            self.take_frame(frame, out)?;
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self, frame: Raw, out: &mut Out) -> Result<(), Broken> {
+        if self.converter.is_some() {
+            self.convert_frame(&frame, out)
+        } else {
+            self.frame(frame, out)
         }
     }
 
@@ -469,7 +542,9 @@ impl Relay {
 
     fn last_converted(&mut self, out: &mut Out) -> Result<(), Broken> {
         // Some servers end without the last blank line.
-        if let Mode::Events(decoder) = &mut self.mode {
+        if let Mode::Events(decoder) = &mut self.mode
+            && !self.stopped
+        {
             let tail = decoder.finish();
             if !tail.is_empty() {
                 let mut decoder = sse::Decoder::new(LARGEST_EVENT);
@@ -494,8 +569,8 @@ impl Relay {
     /// Sends what was converted, once the answer has begun.
     fn after(&mut self, step: Step, out: &mut Out) -> Result<(), Broken> {
         if let Some(error) = step.error {
-            let status = error.status;
             let failure = convert::failure(error);
+            let status = failure.kind.status();
             if !self.begun || !self.is_stream() {
                 let body = self.speaker.error_body(&failure, &self.request_id);
                 return Err(Broken::Early(status, body.into()));
@@ -589,6 +664,9 @@ impl Relay {
     /// The end of the stream: what has no end of its own is read, and an answer that is not whole is told as such.
     fn last(&mut self, out: &mut Out) -> Result<(), Broken> {
         let tail = match &mut self.mode {
+            // The bracket that ends the array which the provider would have ended.
+            Mode::Array(_) if self.stopped => Bytes::from_static(b"\n]"),
+            _ if self.stopped => Bytes::new(),
             Mode::Events(decoder) => decoder.finish(),
             Mode::Array(frames) => frames.finish(),
             _ => Bytes::new(),
@@ -618,6 +696,11 @@ impl Relay {
     /// Whether the dialect's own end of a stream was seen, so that a connection which breaks after it takes nothing.
     pub const fn has_ended(&self) -> bool {
         self.comes_in_frames() && self.reading.ended
+    }
+
+    /// Whether the guard has ended the answer, whatever the provider still says.
+    pub const fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Whether the provider's stream carried an error after content.
@@ -656,16 +739,58 @@ impl Relay {
 /// A frame of either framing.
 enum Raw {
     Event(sse::Frame),
-    Element(crate::protocol::json_array::Element),
+    Element(Element),
     Binary(event_stream::Frame),
+    /// One that the guard wrote for the converter.
+    Made(Named),
 }
 
 impl Raw {
+    /// Frames of the guard in the place of this one.
+    fn made(self, frames: Vec<Named>) -> Vec<Self> {
+        match self {
+            Self::Event(_) => Self::events(frames),
+            Self::Element(element) => {
+                let before = &element.raw[..element.range.start];
+                let mut made = Self::elements(frames);
+                // The bracket or comma that this one brought.
+                if let Some(Self::Element(first)) = made.first_mut() {
+                    let json = first.json().to_vec();
+                    let raw = [before, &json].concat();
+                    first.range = before.len()..raw.len();
+                    first.raw = raw.into();
+                }
+                made
+            }
+            Self::Binary(_) | Self::Made(_) => frames.into_iter().map(Self::Made).collect(),
+        }
+    }
+
+    fn events(frames: Vec<Named>) -> Vec<Self> {
+        let mut decoder = sse::Decoder::new(usize::MAX);
+        for (event, data) in &frames {
+            let name = std::str::from_utf8(event).ok().filter(|n| !n.is_empty());
+            decoder.push(sse::write_frame(name, data));
+        }
+        let read = std::iter::from_fn(|| decoder.next().ok().flatten());
+        read.map(Self::Event).collect()
+    }
+
+    fn elements(frames: Vec<Named>) -> Vec<Self> {
+        let element = |(_, json): Named| {
+            let raw: Bytes = [b",\n", &json[..]].concat().into();
+            let range = 2..raw.len();
+            Self::Element(Element { raw, range })
+        };
+        frames.into_iter().map(element).collect()
+    }
+
     fn data(&self) -> Option<(&[u8], &[u8])> {
         match self {
             Self::Event(frame) => frame.has_data().then(|| (frame.event(), frame.data())),
             Self::Element(element) => Some((&b""[..], element.json())),
             Self::Binary(frame) => Some((frame.event(), frame.data())),
+            Self::Made((event, data)) => Some((event, data)),
         }
     }
 
@@ -674,7 +799,7 @@ impl Raw {
             Self::Event(frame) => frame.raw,
             Self::Element(element) => element.raw,
             // Only what is converted comes so.
-            Self::Binary(_) => Bytes::new(),
+            Self::Binary(_) | Self::Made(_) => Bytes::new(),
         }
     }
 }
@@ -769,10 +894,15 @@ pub fn piece(
         return Ok((chunk, None));
     };
     let had_content = relay.has_content();
-    let out = match relay.push(chunk, end) {
+    let pushed = relay.push(chunk, end);
+    if let (Some(watch), Some(screen)) = (&mut relay.watch, &mut x.screen) {
+        watch.report(screen);
+    }
+    let out = match pushed {
         Ok(out) => out,
         Err(broken) => return Err(lost(broken, x)),
     };
+    let end = end || relay.stopped;
     if let Some(broken) = relay.broken.take() {
         return Ok((out, Some(lost(broken, x))));
     }
@@ -786,12 +916,12 @@ pub fn piece(
     }
     x.response_bytes += out.as_ref().map_or(0, Bytes::len);
     if end && x.outcome.is_none() {
-        let errored = relay.errored();
+        let (errored, stopped) = (relay.errored(), relay.stopped);
         dispatch::count(x, if errored { "stream_error" } else { "ok" });
-        x.outcome = Some(if errored {
-            Outcome::UpstreamError
-        } else {
-            Outcome::Ok
+        x.outcome = Some(match (errored, stopped) {
+            (true, _) => Outcome::UpstreamError,
+            (false, true) => Outcome::Refused,
+            (false, false) => Outcome::Ok,
         });
     }
     Ok((out, None))

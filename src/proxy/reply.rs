@@ -195,6 +195,16 @@ pub fn add_headers(head: &mut ResponseHeader, x: &Exchange) -> Result<()> {
             .collect();
         head.insert_header(HeaderName::from_static("x-sluicegate-dropped"), visible)?;
     }
+    if let Some(screen) = &x.screen {
+        head.insert_header(
+            HeaderName::from_static("x-sluicegate-guard"),
+            screen.header(),
+        )?;
+    }
+    if let Some(verdict) = x.firewall.as_ref().filter(|verdict| verdict.score > 0) {
+        let name = HeaderName::from_static("x-sluicegate-firewall");
+        head.insert_header(name, format!("score={}", verdict.score))?;
+    }
     if let Some(overhead) = x.overhead {
         let ms = format!("{:.2}", overhead.as_secs_f64() * 1e3);
         head.insert_header(HeaderName::from_static("x-sluicegate-overhead-ms"), ms)?;

@@ -2,13 +2,14 @@
 
 use pingora::proxy::Session;
 
-use super::exchange::Exchange;
+use super::{exchange::Exchange, screen};
 use crate::{
     error::Kind,
+    guard::profile::Action,
     routing::table::DIRECT,
     telemetry::{
         metrics::METRICS,
-        record::{Outcome, Record},
+        record::{Firewall, Guarded, Outcome, Record},
     },
     usage::TokenUsage,
 };
@@ -151,6 +152,23 @@ fn record(x: &Exchange, status: u16, outcome: Outcome, usage: Option<TokenUsage>
         request_bytes: x.request.as_ref().map_or(0, |r| r.len()) + x.socket_bytes,
         response_bytes: x.response_bytes,
         usage,
+        guard: x.screen.as_ref().map(|screen| Guarded {
+            profile: &screen.profile.name,
+            action: screen.action.map_or("pass", Action::name),
+            injection: (f64::from(screen.injection) * 1e3).round() / 1e3,
+            count: screen.count,
+            findings: &screen.findings,
+            unscreened: screen.unscreened,
+        }),
+        firewall: x
+            .firewall
+            .as_ref()
+            .filter(|verdict| verdict.score > 0 || verdict.capped)
+            .map(|verdict| Firewall {
+                score: verdict.score,
+                rules: verdict.hits.iter().map(screen::hit).collect(),
+                capped: verdict.capped,
+            }),
     };
     x.snapshot.access_log.add(&record);
     if let Some(failure) = failure.filter(|f| f.kind == Kind::Internal) {

@@ -56,6 +56,12 @@ pub struct Metrics {
     pub endpoint_up: IntGaugeVec,
     /// Requests in flight at an endpoint, by `provider` and `endpoint`.
     pub endpoint_in_flight: IntGaugeVec,
+    /// Findings of the guard, by `direction`, `rule` and `action`.
+    pub guard_findings: IntCounterVec,
+    /// Time that screening takes, by `direction`.
+    pub guard_seconds: HistogramVec,
+    /// What could not be screened or judged, by `guard` and what was done then (`block`, `allow`).
+    pub guard_errors: IntCounterVec,
     /// Lines that the access log lost because it could not be written fast enough.
     pub log_lost: IntCounter,
 }
@@ -134,6 +140,22 @@ impl Metrics {
                 "Requests in flight at an endpoint.",
                 &["provider", "endpoint"],
             ),
+            guard_findings: build.counters(
+                "sluicegate_guard_findings_total",
+                "Findings of the guard.",
+                &["direction", "rule", "action"],
+            ),
+            guard_seconds: build.histograms_of(
+                "sluicegate_guard_duration_seconds",
+                "Time that screening a request takes.",
+                &["direction"],
+                &OVERHEAD,
+            ),
+            guard_errors: build.counters(
+                "sluicegate_guard_errors_total",
+                "What could not be screened or judged.",
+                &["guard", "on_error"],
+            ),
             log_lost: build.counter(
                 "sluicegate_access_log_lost_total",
                 "Access log lines lost because the log could not be written fast enough.",
@@ -189,7 +211,17 @@ impl Builder<'_> {
     }
 
     fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
-        let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        self.histograms_of(name, help, labels, &SECONDS)
+    }
+
+    fn histograms_of(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.register(HistogramVec::new(options, labels).expect(VALID))
     }
 }

@@ -68,6 +68,74 @@ pub struct Record<'a> {
     pub response_bytes: usize,
     /// Tokens, as far as the provider told them.
     pub usage: Option<TokenUsage>,
+    /// What the guard did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guarded<'a>>,
+    /// What the firewall found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<Firewall>,
+}
+
+/// What the firewall found in a request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Firewall {
+    /// The sum of all rules' scores.
+    pub score: u32,
+    /// The rules, each with where it found something: `sqli_union@query:id`.
+    pub rules: Vec<String>,
+    /// Whether there was more than is looked at.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub capped: bool,
+}
+
+/// What the guard did with a request and its answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Guarded<'a> {
+    /// The profile.
+    pub profile: &'a str,
+    /// The strongest thing that was done; `pass` if nothing was found.
+    pub action: &'static str,
+    /// The highest score of an injection, from 0 to 1.
+    pub injection: f64,
+    /// How many findings there were.
+    pub count: usize,
+    /// The first of them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub findings: &'a [Finding],
+    /// Whether something could not be screened, and passed all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unscreened: bool,
+}
+
+/// One thing that the guard found. Never holds the text itself, unless the operator asked for it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// `prompt` or `answer`.
+    pub direction: &'static str,
+    /// The rule's id.
+    pub rule: String,
+    /// What it is, such as `EMAIL`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The rule's group.
+    pub group: String,
+    /// What was done with it.
+    pub action: &'static str,
+    /// The text in which it stands, such as `messages[2].content`.
+    pub place: String,
+    /// Where in that text it begins, in bytes.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// The score of an injection, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Why it counts as an injection.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// The text itself, where the operator wants it recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<String>,
 }
 
 /// How a request ended. The names are metric labels.
@@ -125,6 +193,9 @@ impl Record<'_> {
         if let Some(usage) = self.usage {
             let show = |n: Option<u64>| n.map_or(dash.to_owned(), |n| n.to_string());
             line += &format!(" tokens={}/{}", show(usage.input), show(usage.output));
+        }
+        if let Some(guard) = self.guard.as_ref().filter(|guard| guard.count > 0) {
+            line += &format!(" guard={}:{}", guard.action, guard.count);
         }
         for (name, text) in [("error", self.error), ("detail", self.detail)] {
             if let Some(text) = text {

@@ -45,7 +45,7 @@ fn each_class_of_mistake_is_found_at_its_line_and_column() {
     for (section, answer) in [
         (
             "routes:\n  a:\n    targets: [demo/m]\n    retries: 1\n",
-            "x.yaml:6:5: routes.a: unknown field `retries`, expected `targets`, `retry` or `on_unsupported`",
+            "x.yaml:6:5: routes.a: unknown field `retries`, expected `targets`, `retry`, `on_unsupported` or `guard`",
         ),
         (
             "routes:\n  a:\n    retry: {}\n",
@@ -181,7 +181,7 @@ limit: {}
             "providers.two",
             "routes.a.targets[1]",
             "routes.b.targets[0]",
-            "unknown field `limit`, expected `server`, `admin`, `limits`, `keys`, `providers`, `routes`, `retry`, `models`, `on_unsupported` or `telemetry`; did you mean `limits`?",
+            "unknown field `limit`, expected `server`, `admin`, `limits`, `keys`, `providers`, `routes`, `retry`, `models`, `on_unsupported`, `guards` or `telemetry`; did you mean `limits`?",
         ],
         "{found}"
     );
