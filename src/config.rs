@@ -288,6 +288,12 @@ impl Config {
         }
         let files: Vec<&RuleFile> = rules::builtin().iter().chain(&own).collect();
         self.guards.check(&files, at, problems);
+        for (name, judge) in &self.guards.judges {
+            if let Some(model) = &judge.model {
+                let place = at.key("judges").key(name).key("model");
+                self.check_target(place, model, problems);
+            }
+        }
         let root = Place::default();
         for (n, key) in self.keys.iter().enumerate() {
             if let Some(name) = &key.guard {

@@ -26,6 +26,8 @@ pub mod provider;
 
 pub mod routing;
 
+pub mod judge;
+
 pub mod config;
 
 pub mod admin;

@@ -23,6 +23,7 @@ pub mod dispatch;
 mod ending;
 pub mod exchange;
 pub mod intake;
+pub mod judge;
 pub mod models;
 pub mod realtime;
 pub mod relay;

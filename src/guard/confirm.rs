@@ -10,9 +10,11 @@ mod keccak;
 mod near;
 mod network;
 mod numbers;
+mod numbers_words;
 mod person;
 mod phone;
 mod phone_plan;
+mod phone_words;
 mod secret;
 mod wallet;
 

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use hyperscan::{BlockDatabase, Builder, Patterns, Serialized};
+use hyperscan::{BlockDatabase, BlockMode, Builder, Pattern, Patterns, Serialized};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Changes whenever what stands in the files does.
-const FORMAT: &[u8] = b"sluicegate-hyperscan-1";
+const FORMAT: &[u8] = b"sluicegate-hyperscan-2";
 
 /// Largest file that is read.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -33,15 +33,6 @@ type Key = [u8; 32];
 pub struct Databases {
     folder: Option<PathBuf>,
     engines: Mutex<Vec<(Key, Weak<Engine>)>>,
-}
-
-/// One expression as Hyperscan gets it.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The pattern.
-    pub pattern: hyperscan::Pattern,
-    /// Whether the start of its matches is told: not for some long ones.
-    pub start: bool,
 }
 
 impl Databases {
@@ -66,21 +57,7 @@ impl Databases {
     /// # Errors
     /// Every rule that cannot be compiled.
     pub fn engine(&self, rules: &[(&str, &Rule)]) -> Result<Arc<Engine>, Vec<BadRule>> {
-        self.compiled(rules, true)
-    }
-
-    /// The same for [`Engine::hits`] alone: without starts of matches, which scans about twice as fast. `value`, `confirm`
-    /// and words of context have no effect.
-    ///
-    /// # Errors
-    /// Every rule that cannot be compiled.
-    pub fn hits(&self, rules: &[(&str, &Rule)]) -> Result<Arc<Engine>, Vec<BadRule>> {
-        self.compiled(rules, false)
-    }
-
-    fn compiled(&self, rules: &[(&str, &Rule)], starts: bool) -> Result<Arc<Engine>, Vec<BadRule>> {
         let mut hash = Sha256::new();
-        hash.update([u8::from(starts)]);
         for (group, rule) in rules {
             // Its debug form has every field in it.
             hash.update(format!("{group}\0{rule:?}\0"));
@@ -94,40 +71,49 @@ impl Databases {
         if let Some(engine) = find() {
             return Ok(engine);
         }
-        let engine = Arc::new(Engine::compile_with(rules.iter().copied(), self, starts)?);
+        let engine = Arc::new(Engine::compile_with(rules.iter().copied(), self)?);
         let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
         engines.retain(|(_, engine)| engine.strong_count() > 0);
         engines.push((key, Arc::downgrade(&engine)));
         Ok(engine)
     }
 
-    /// Compiles expressions into a database, or reads it. Those whose starts cannot be told are marked.
+    /// The same for [`Engine::hits`] alone. `value`, `confirm` and words of context have no effect.
     ///
     /// # Errors
-    /// The number of an expression that cannot be compiled, where one is to blame, and why.
-    pub fn database(
-        &self,
-        sources: &mut [Source],
-    ) -> Result<BlockDatabase, (Option<usize>, String)> {
+    /// Every rule that cannot be compiled.
+    pub fn hits(&self, rules: &[(&str, &Rule)]) -> Result<Arc<Engine>, Vec<BadRule>> {
+        self.engine(rules)
+    }
+
+    /// Compiles expressions into a database, or reads it.
+    ///
+    /// # Errors
+    /// The id of a pattern that cannot be compiled, where one is to blame, and why.
+    pub fn database(&self, patterns: &[Pattern]) -> Result<BlockDatabase, (Option<usize>, String)> {
         let mut hash = Sha256::new();
         hash.update(FORMAT);
         hash.update(hyperscan::version().to_string());
-        for source in sources.iter() {
-            let pattern = &source.pattern;
+        for pattern in patterns {
             hash.update(format!(
-                "{}\0{:?}\0{}\0",
-                pattern.expression, pattern.flags, source.start
+                "{}\0{:?}\0{:?}\0",
+                pattern.expression, pattern.flags, pattern.id
             ));
         }
         let key: Key = hash.finalize().into();
         let name: String = key[..16].iter().map(|b| format!("{b:02x}")).collect();
         let file = self.folder.as_ref().map(|f| f.join(name + ".hs"));
-        if let Some(database) = file.as_deref().and_then(|file| read(file, &key, sources)) {
+        if let Some(database) = file.as_deref().and_then(|file| read(file, &key)) {
             return Ok(database);
         }
-        let database = compile(sources)?;
+        let database = Patterns(patterns.to_vec())
+            .build::<BlockMode>()
+            .map_err(|error| {
+                let blamed = blamed(&error).and_then(|n| patterns.get(n)?.id);
+                (blamed, error.to_string())
+            })?;
         if let Some(file) = file
-            && let Err(why) = write(&file, &key, sources, &database)
+            && let Err(why) = write(&file, &key, &database)
         {
             log::warn!(
                 "{} cannot be written, so the next start compiles again: {why}",
@@ -135,31 +121,6 @@ impl Databases {
             );
         }
         Ok(database)
-    }
-}
-
-/// Compiles all together; an expression whose starts cannot be told is tried without them.
-fn compile(sources: &mut [Source]) -> Result<BlockDatabase, (Option<usize>, String)> {
-    let tried = |sources: &[Source]| {
-        let patterns = sources.iter().map(|source| {
-            let mut pattern = source.pattern.clone();
-            let som = hyperscan::PatternFlags::SOM_LEFTMOST;
-            pattern.flags.set(som, source.start);
-            pattern
-        });
-        Patterns(patterns.collect()).build::<hyperscan::BlockMode>()
-    };
-    loop {
-        let error = match tried(sources) {
-            Ok(database) => return Ok(database),
-            Err(error) => error,
-        };
-        let text = error.to_string();
-        let blamed = blamed(&error);
-        match blamed.and_then(|n| sources.get_mut(n)) {
-            Some(source) if source.start => source.start = false,
-            _ => return Err((blamed, text)),
-        }
     }
 }
 
@@ -171,8 +132,8 @@ fn blamed(error: &hyperscan::Error) -> Option<usize> {
     }
 }
 
-/// What stands in a file: key, digest of the rest, number of expressions, one byte each for whether starts are told, database.
-fn read(file: &Path, key: &Key, sources: &mut [Source]) -> Option<BlockDatabase> {
+/// What stands in a file: key, digest of the rest, database.
+fn read(file: &Path, key: &Key) -> Option<BlockDatabase> {
     let folder = file.parent()?;
     if !is_ours(folder) || !is_ours(file) || fs::metadata(file).ok()?.len() > MOST_BYTES {
         return None;
@@ -183,20 +144,10 @@ fn read(file: &Path, key: &Key, sources: &mut [Source]) -> Option<BlockDatabase>
     if Sha256::digest(rest).as_slice() != digest {
         return None;
     }
-    let (starts, database) = rest.split_at_checked(sources.len())?;
-    let database = database.deserialize().ok()?;
-    for (source, start) in sources.iter_mut().zip(starts) {
-        source.start = *start == 1;
-    }
-    Some(database)
+    rest.deserialize().ok()
 }
 
-fn write(
-    file: &Path,
-    key: &Key,
-    sources: &[Source],
-    database: &BlockDatabase,
-) -> std::io::Result<()> {
+fn write(file: &Path, key: &Key, database: &BlockDatabase) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new()
         .recursive(true)
@@ -206,8 +157,7 @@ fn write(
         return Err(std::io::Error::other("others can write into its folder"));
     }
     let serialized = database.serialize().map_err(std::io::Error::other)?;
-    let mut rest: Vec<u8> = sources.iter().map(|s| u8::from(s.start)).collect();
-    rest.extend_from_slice(serialized.as_ref());
+    let database: &[u8] = serialized.as_ref();
     let new = file.with_extension(format!("{}.new", std::process::id()));
     let mut out = fs::OpenOptions::new()
         .write(true)
@@ -216,8 +166,8 @@ fn write(
         .mode(0o600)
         .open(&new)?;
     out.write_all(key)?;
-    out.write_all(&Sha256::digest(&rest))?;
-    out.write_all(&rest)?;
+    out.write_all(&Sha256::digest(database))?;
+    out.write_all(database)?;
     drop(out);
     fs::rename(&new, file)
 }

@@ -1,8 +1,8 @@
-//! One Hyperscan database for all rules of a profile: every text is read once.
+//! Hyperscan databases for all rules of a profile: every text is read once.
 //!
-//! A rule has patterns and words; each becomes an expression of the database. Hyperscan tells ends, and with
-//! `SOM_LEFTMOST` starts; of all matches of an expression that begin at one place the longest counts. What is left is
-//! confirmed, and where findings overlap one stays.
+//! A rule has patterns and words; each becomes an expression of one of two databases: one for the whole text, one for the
+//! islands of [`gate`]. Hyperscan tells ends, [`Backwards`] the starts; of all matches of an expression that begin at one
+//! place the longest counts. What is left is confirmed, and where findings overlap one stays.
 
 use std::{
     cell::RefCell,
@@ -12,21 +12,30 @@ use std::{
 };
 
 use hyperscan::{BlockDatabase, Matching, Pattern, PatternFlags, Scratch};
-use regex::{Regex, bytes};
+use regex::Regex;
 
 use super::{
     Finding, Text,
     confirm::{self, Confirm, Match},
-    database::{Databases, Source},
+    database::Databases,
+    gate::{GATES, Gate, Islands, gate},
     rule::{Context, Rule, near_pattern},
+    start::Backwards,
     view::{Segment, Sheet},
 };
 
 /// Matches that are looked at in one pass at most: an adversary can write millions of them.
-pub const MOST_MATCHES: usize = 100_000;
+pub const MOST_MATCHES: usize = 50_000;
 
-/// How far back the start of a match is looked for where Hyperscan does not tell it, in bytes.
-const FAR_BACK: usize = 1024;
+/// How far back the start of a match is looked for, in bytes, where its pattern has no limit and its rule names none.
+const FAR_BACK: usize = 4096;
+
+/// Matches of one expression that are refused in one pass at most: to look at one takes microseconds, and hostile texts have
+/// little else. Other expressions go on, so that nothing can be hidden behind them.
+const MOST_REFUSED: usize = 2_000;
+
+/// Bytes that are read backwards to find starts in one pass at most.
+const MOST_READ: usize = 8 << 20;
 
 /// Engines whose scratch space a thread remembers.
 const MOST_FITS: usize = 64;
@@ -36,18 +45,20 @@ pub const MOST_FINDINGS: usize = 10_000;
 
 /// All rules of a profile, ready to scan.
 pub struct Engine {
-    database: BlockDatabase,
+    /// What is looked for, by where it can be.
+    databases: Vec<(Gate, BlockDatabase)>,
+    islands: [Islands; GATES.len()],
     /// Tells engines apart.
     number: u64,
     rules: Vec<Compiled>,
-    /// The rule of each expression, and whether Hyperscan tells where its matches begin.
     expressions: Vec<Expression>,
 }
 
 struct Expression {
     rule: u32,
-    /// Finds the start, where Hyperscan could not.
-    start: Option<bytes::Regex>,
+    start: Backwards,
+    /// How far back the start is looked for.
+    far_back: usize,
 }
 
 /// A rule that was compiled.
@@ -124,19 +135,19 @@ impl Engine {
     pub fn compile<'r>(
         rules: impl IntoIterator<Item = (&'r str, &'r Rule)>,
     ) -> Result<Self, Vec<BadRule>> {
-        Self::compile_with(rules, &Databases::default(), true)
+        Self::compile_with(rules, &Databases::default())
     }
 
     /// The same, with databases that were compiled before.
     pub(super) fn compile_with<'r>(
         rules: impl IntoIterator<Item = (&'r str, &'r Rule)>,
         databases: &Databases,
-        starts: bool,
     ) -> Result<Self, Vec<BadRule>> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let mut compiled = Vec::new();
-        let mut owners = Vec::new();
-        let mut sources = Vec::new();
+        let mut compiled: Vec<Compiled> = Vec::new();
+        let mut expressions: Vec<Expression> = Vec::new();
+        let mut sources: [Vec<Pattern>; GATES.len()] = Default::default();
+        let mut islands = <[Islands; GATES.len()]>::default();
         let mut bad = Vec::new();
         for (group, rule) in rules {
             let ready = match Compiled::new(group, rule) {
@@ -150,50 +161,53 @@ impl Engine {
                 }
             };
             for (pattern, caseless) in rule.expressions() {
-                match source(&pattern, caseless, sources.len(), starts) {
-                    Ok(source) => {
-                        sources.push(source);
-                        owners.push((compiled.len() as u32, pattern, caseless));
+                let source = match source(&pattern, caseless, expressions.len()) {
+                    Ok(source) => source,
+                    Err(what) => {
+                        bad.push(BadRule {
+                            id: rule.id.clone(),
+                            what: format!("{pattern}: {what}"),
+                        });
+                        continue;
                     }
-                    Err(what) => bad.push(BadRule {
-                        id: rule.id.clone(),
-                        what: format!("{pattern}: {what}"),
-                    }),
-                }
+                };
+                let reach = rule.reach.map(|reach| reach as usize);
+                let gate = gate(&pattern, caseless, rule.digits.into(), reach, &mut islands);
+                sources[gate as usize].push(source);
+                expressions.push(Expression {
+                    rule: compiled.len() as u32,
+                    start: Backwards::new(&pattern, caseless),
+                    far_back: reach.map_or(FAR_BACK, |reach| reach.max(FAR_BACK)),
+                });
             }
             compiled.push(ready);
         }
         if !bad.is_empty() {
             return Err(bad);
         }
-        let database = databases.database(&mut sources).map_err(|(blamed, what)| {
-            let owner = blamed.and_then(|n| owners.get(n));
-            vec![BadRule {
-                id: owner.map_or_else(
-                    || "all rules together".to_owned(),
-                    |(rule, ..)| compiled[*rule as usize].rule.id.clone(),
-                ),
-                what: match owner {
-                    Some((_, pattern, _)) => format!("{pattern}: {what}"),
-                    None => what,
-                },
-            }]
-        })?;
-        let mut expressions = Vec::with_capacity(sources.len());
-        for (source, (rule, pattern, caseless)) in sources.iter().zip(owners) {
-            let start = if source.start || !starts {
-                None
-            } else {
-                let start = ends_with(&pattern, caseless).map_err(|what| {
-                    let id = compiled[rule as usize].rule.id.clone();
-                    vec![BadRule { id, what }]
-                })?;
-                Some(start)
-            };
-            expressions.push(Expression { rule, start });
+        let mut ready = Vec::new();
+        for (gate, patterns) in GATES.into_iter().zip(sources) {
+            if patterns.is_empty() {
+                continue;
+            }
+            let database = databases.database(&patterns).map_err(|(blamed, what)| {
+                let source = blamed.and_then(|id| patterns.iter().find(|p| p.id == Some(id)));
+                let rule = blamed
+                    .and_then(|id| expressions.get(id))
+                    .map(|e| &compiled[e.rule as usize]);
+                vec![BadRule {
+                    id: rule.map_or_else(|| "all rules together".to_owned(), |r| r.rule.id.clone()),
+                    what: match source {
+                        Some(source) => format!("{}: {what}", source.expression),
+                        None => what,
+                    },
+                }]
+            })?;
+            ready.push((gate, database));
         }
         Ok(Self {
-            database,
+            databases: ready,
+            islands,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             rules: compiled,
             expressions,
@@ -207,8 +221,16 @@ impl Engine {
 
     /// Scans texts in one pass.
     pub fn scan(&self, texts: &[Text], sheet: &Sheet) -> Found {
-        let (raw, mut overflown) = self.raw(sheet);
-        let mut findings = self.confirm(texts, sheet, raw);
+        let (mut raw, mut overflown) = self.raw(sheet);
+        if raw.is_empty() {
+            return Found {
+                findings: Vec::new(),
+                overflown,
+            };
+        }
+        overflown |= self.find_starts(sheet, &mut raw);
+        let (mut findings, many) = self.confirm(texts, sheet, raw);
+        overflown |= many;
         if findings.len() > MOST_FINDINGS {
             findings.truncate(MOST_FINDINGS);
             overflown = true;
@@ -244,65 +266,105 @@ impl Engine {
         (hits, overflown)
     }
 
-    /// All that matches, and whether there was more than is looked at.
+    /// All that matches, and whether there was more than is looked at. Starts are not known yet.
     fn raw(&self, sheet: &Sheet) -> (Vec<Raw>, bool) {
         let mut raw = Vec::new();
         let mut overflown = false;
         let scanned = SCRATCH.with_borrow_mut(|(fits, scratch)| {
-            let scratch = match scratch {
-                Some(scratch) if fits.contains(&self.number) => &*scratch,
-                Some(scratch) => {
-                    let scratch = self.database.realloc_scratch(scratch)?;
-                    // Those of before many reloads are gone.
-                    if fits.len() == MOST_FITS {
-                        fits.remove(0);
-                    }
-                    fits.push(self.number);
-                    &*scratch
+            let scratch = self.scratch(fits, scratch)?;
+            let mut islands = Vec::new();
+            for (gate, database) in &self.databases {
+                self.islands[*gate as usize].find(*gate, &sheet.buffer, &mut islands);
+                for island in islands.drain(..) {
+                    let base = island.start as u32;
+                    let on_match = |expression: u32, _: u64, end: u64, _: u32| {
+                        if raw.len() == MOST_MATCHES {
+                            overflown = true;
+                            return Matching::Terminate;
+                        }
+                        let end = base + end as u32;
+                        raw.push(Raw {
+                            expression,
+                            start: end,
+                            end,
+                        });
+                        Matching::Continue
+                    };
+                    database
+                        .scan(&sheet.buffer.as_bytes()[island], scratch, on_match)
+                        .map(drop)?;
                 }
-                None => {
-                    fits.push(self.number);
-                    &*scratch.insert(self.database.alloc_scratch()?)
-                }
-            };
-            let on_match = |expression: u32, start: u64, end: u64, _: u32| {
-                if raw.len() == MOST_MATCHES {
-                    overflown = true;
-                    return Matching::Terminate;
-                }
-                raw.push(Raw {
-                    expression,
-                    start: start as u32,
-                    end: end as u32,
-                });
-                Matching::Continue
-            };
-            self.database.scan(&sheet.buffer, scratch, on_match)
+            }
+            Ok::<(), hyperscan::Error>(())
         });
         // What could not be scanned counts as too much to scan.
         overflown |= scanned.is_err();
         (raw, overflown)
     }
 
-    /// Of all that matched, what counts.
-    fn confirm(&self, texts: &[Text], sheet: &Sheet, mut raw: Vec<Raw>) -> Vec<Finding> {
-        for hit in &mut raw {
-            if let Some(start) = &self.expressions[hit.expression as usize].start {
-                let end = hit.end as usize;
-                let segment = sheet.segment_at(end.saturating_sub(1));
-                let from = segment.map_or(0, |s| s.range.start);
-                let from = from.max(end.saturating_sub(FAR_BACK));
-                hit.start = start
-                    .find(&sheet.buffer.as_bytes()[from..end])
-                    .map_or(hit.end, |found| (from + found.start()) as u32);
+    /// The thread's scratch space, large enough for this engine.
+    fn scratch<'s>(
+        &self,
+        fits: &mut Vec<u64>,
+        scratch: &'s mut Option<Scratch>,
+    ) -> Result<&'s Scratch, hyperscan::Error> {
+        if !fits.contains(&self.number) || scratch.is_none() {
+            for (_, database) in &self.databases {
+                match scratch {
+                    Some(scratch) => drop(database.realloc_scratch(scratch)?),
+                    None => *scratch = Some(database.alloc_scratch()?),
+                }
+            }
+            // Those of before many reloads are gone.
+            if fits.len() == MOST_FITS {
+                fits.remove(0);
+            }
+            fits.push(self.number);
+        }
+        scratch
+            .as_ref()
+            .ok_or_else(|| hyperscan::HsError::Invalid.into())
+    }
+
+    /// Finds where matches begin; whether it took too long.
+    fn find_starts(&self, sheet: &Sheet, raw: &mut Vec<Raw>) -> bool {
+        let mut read = 0;
+        for (n, hit) in raw.iter_mut().enumerate() {
+            let end = hit.end as usize;
+            let Some(segment) = sheet.segment_at(end.saturating_sub(1)) else {
+                continue;
+            };
+            let expression = &self.expressions[hit.expression as usize];
+            let from = segment
+                .range
+                .start
+                .max(end.saturating_sub(expression.far_back));
+            if let Some(start) = expression.start.start(sheet.buffer.as_bytes(), from..end) {
+                hit.start = start as u32;
+            }
+            read += 32 + (hit.end - hit.start) as usize;
+            if read > MOST_READ {
+                raw.truncate(n);
+                return true;
             }
         }
+        false
+    }
+
+    /// Of all that matched, what counts; and whether there was more than is looked at.
+    fn confirm(&self, texts: &[Text], sheet: &Sheet, mut raw: Vec<Raw>) -> (Vec<Finding>, bool) {
         // Of those that begin together the longest comes first.
         raw.sort_unstable_by_key(|hit| (hit.expression, hit.start, u32::MAX - hit.end));
         raw.dedup_by_key(|hit| (hit.expression, hit.start));
         let mut seen: Vec<(Finding, Range<usize>)> = Vec::new();
         let mut last = (u32::MAX, 0);
+        let mut refused = (u32::MAX, 0);
+        let mut many = false;
         for hit in raw {
+            if refused == (hit.expression, MOST_REFUSED) {
+                many = true;
+                continue;
+            }
             // Inside the one before, of the same expression.
             if last.0 == hit.expression && hit.start < last.1 {
                 continue;
@@ -320,6 +382,10 @@ impl Engine {
                 continue;
             }
             let Some(range) = rule.check(&sheet.buffer[segment.range.clone()], hit, segment) else {
+                if refused.0 != hit.expression {
+                    refused = (hit.expression, 0);
+                }
+                refused.1 += 1;
                 continue;
             };
             last = (hit.expression, hit.end);
@@ -332,7 +398,7 @@ impl Engine {
             };
             seen.push((finding, in_buffer));
         }
-        self.without_overlaps(seen)
+        (self.without_overlaps(seen), many)
     }
 
     /// Of findings of one group that overlap, the one that ranks first.
@@ -466,19 +532,11 @@ impl Near {
 }
 
 /// One expression for Hyperscan.
-fn source(pattern: &str, caseless: bool, id: usize, start: bool) -> Result<Source, String> {
+fn source(pattern: &str, caseless: bool, id: usize) -> Result<Pattern, String> {
     let mut flags = PatternFlags::empty();
     flags.set(PatternFlags::CASELESS, caseless);
     flags.set(PatternFlags::UTF8, !pattern.is_ascii());
     let mut pattern = Pattern::with_flags(pattern, flags).map_err(|e| e.to_string())?;
     pattern.id = Some(id);
-    Ok(Source { pattern, start })
-}
-
-/// Finds the match that ends a text, where Hyperscan cannot tell where matches begin.
-fn ends_with(pattern: &str, caseless: bool) -> Result<bytes::Regex, String> {
-    let case = if caseless { "i" } else { "" };
-    let unicode = if pattern.is_ascii() { "-u" } else { "" };
-    let flags = format!("{case}{unicode}");
-    bytes::Regex::new(&format!("(?{flags}:{pattern})$")).map_err(|e| e.to_string())
+    Ok(pattern)
 }

@@ -75,7 +75,14 @@ pub const OWN_INPUTS: [&str; 22] = [
 ];
 
 /// Inputs of the second stage.
-pub const INPUTS: usize = OWN_INPUTS.len();
+pub const INPUTS: usize = OWN_INPUTS.len() + structure::COUNT;
+
+/// The name of an input.
+pub fn input_name(number: usize) -> &'static str {
+    OWN_INPUTS
+        .get(number)
+        .unwrap_or_else(|| &structure::SIGNS[number - OWN_INPUTS.len()])
+}
 
 /// What is known about a text before it is weighed.
 #[derive(Clone, Debug)]
@@ -122,15 +129,20 @@ pub fn evidence(
     }
     let mut looks: Vec<Seen> = texts.iter().map(|t| Seen::new(t.value.len())).collect();
     for segment in &sheet.segments {
-        looks[segment.text as usize].add(model, sheet, segment);
+        let data = texts[segment.text as usize].role.is_data();
+        looks[segment.text as usize].add(model, sheet, segment, data);
     }
     texts
         .iter()
         .zip(hits)
         .zip(looks)
-        .map(|((text, hits), seen)| Evidence {
-            inputs: seen.inputs(text, &hits),
-            place: seen.place,
+        .enumerate()
+        .map(|(number, ((text, hits), seen))| {
+            let signs = structure::signs(text, sheet.hidden(number));
+            Evidence {
+                inputs: seen.inputs(text, &hits, &signs),
+                place: seen.place,
+            }
         })
         .collect()
 }
@@ -175,8 +187,8 @@ impl Seen {
         }
     }
 
-    fn add(&mut self, model: &Model, sheet: &Sheet, segment: &Segment) {
-        let look = model.look(&sheet.buffer[segment.range.clone()]);
+    fn add(&mut self, model: &Model, sheet: &Sheet, segment: &Segment, data: bool) {
+        let look = model.look(&sheet.buffer[segment.range.clone()], data);
         let place = look.place.0 + segment.range.start..look.place.1 + segment.range.start;
         let top = |look: &Look| look.best.iter().map(|b| b[0]).sum::<f32>();
         if top(&look) > top(&self.look) {
@@ -189,13 +201,13 @@ impl Seen {
         raise(&mut self.look, &look);
     }
 
-    fn inputs(&self, text: &Text, hits: &Hits) -> [f32; INPUTS] {
+    fn inputs(&self, text: &Text, hits: &Hits, signs: &[f32; structure::COUNT]) -> [f32; INPUTS] {
         let [pieces, words, concepts] = self.look.best;
         let data = f32::from(u8::from(text.role.is_data()));
-        let above = |x: f32| x.max(0.0).min(4.0);
+        let above = |x: f32| x.clamp(0.0, 4.0);
         let rules = hits.sum.clamp(-2.0, 8.0);
         let count = self.look.words as f32;
-        [
+        let own: [f32; OWN_INPUTS.len()] = [
             pieces[0],
             pieces[1],
             pieces[2],
@@ -222,7 +234,11 @@ impl Seen {
             data * hits.strongest,
             (1.0 - count / 12.0).max(0.0),
             (count / 100.0).min(8.0).sqrt(),
-        ]
+        ];
+        let mut inputs = [0.0; INPUTS];
+        inputs[..own.len()].copy_from_slice(&own);
+        inputs[own.len()..].copy_from_slice(signs);
+        inputs
     }
 }
 
@@ -271,7 +287,8 @@ fn reasons(
     text: u32,
 ) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
-    for ((name, weight), input) in OWN_INPUTS.iter().zip(second).zip(evidence.inputs) {
+    for (number, (weight, input)) in second.iter().zip(evidence.inputs).enumerate() {
+        let name = input_name(number);
         let weight = weight * input;
         // Rules speak for themselves below.
         if weight > 0.1 && !name.contains("rules") {
@@ -297,3 +314,6 @@ fn reasons(
     reasons.truncate(MOST_REASONS);
     reasons
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,9 @@ pub struct Rule {
     /// Longest thing that it finds, in bytes, where the patterns have no limit of their own: what a stream holds back.
     #[serde(default)]
     pub reach: Option<u32>,
+    /// How many digits are in whatever passes, where the patterns alone allow for fewer.
+    #[serde(default)]
+    pub digits: u8,
     /// Texts in which it must find something.
     #[serde(default)]
     pub catches: Vec<String>,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     Role, Severity, Text,
-    injection::{self, Reason},
+    injection::{self, Reason, conversation},
     leak::Instructions,
     profile::{Action, Direction, INJECTION, LEAK, OnError, Profile, Thresholds},
     redact::{self, Style, Vault},
@@ -72,7 +72,8 @@ pub fn prompt(profile: &Profile, texts: &[Text], vault: &mut Vault) -> Screened 
         ..Screened::default()
     };
     if profile.injection != Action::Off {
-        let scores = injection::score(texts, &sheet, &profile.engine, &found.findings);
+        let mut scores = injection::score(texts, &sheet, &profile.engine, &found.findings);
+        over_turns(profile, texts, &mut scores);
         for (number, score) in scores.iter().enumerate() {
             screened.injection = screened.injection.max(score.value);
             let threshold = threshold(&profile.config.injection, texts[number].role);
@@ -108,6 +109,31 @@ pub fn prompt(profile: &Profile, texts: &[Text], vault: &mut Vault) -> Screened 
         screened.changes = changes(profile, texts, &screened.findings, vault);
     }
     screened
+}
+
+/// What the turns of a conversation say together: an attack that is spread over messages adds up, or shows when the last
+/// ones are read as one. It counts for the user's last text.
+fn over_turns(profile: &Profile, texts: &[Text], scores: &mut [injection::Score]) {
+    let Some(last) = texts.iter().rposition(|text| text.role == Role::User) else {
+        return;
+    };
+    let joined = conversation::joined(texts).and_then(|text| {
+        let texts = [Text {
+            role: Role::User,
+            value: &text,
+        }];
+        score(profile, &texts).pop()
+    });
+    let together = conversation::over_turns(texts, scores, joined.as_ref());
+    if scores.iter().all(|score| together > score.value) {
+        scores[last].value = together;
+        let reason = Reason {
+            name: "conversation".into(),
+            weight: 0.0,
+            place: None,
+        };
+        scores[last].reasons.push(reason);
+    }
 }
 
 /// The scores of texts, whatever the profile does with them.

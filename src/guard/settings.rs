@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{
     database::Databases,
     engine::BadRule,
+    judge::{Judge, JudgeConfig},
     profile::{LEAK, OWN_GROUP, Profile, ProfileConfig},
     redact::Vault,
     rule::{Rule, RuleFile},
@@ -33,6 +34,8 @@ pub struct GuardsConfig {
     pub profile: Option<String>,
     /// Profiles, by name.
     pub profiles: BTreeMap<String, ProfileConfig>,
+    /// Models, moderation endpoints and webhooks that profiles ask, by name.
+    pub judges: BTreeMap<String, JudgeConfig>,
     /// The firewall for what is no prompt: path, query, headers and control fields. Not used unless it stands here.
     pub waf: Option<waf::Settings>,
     /// Files with further rules, in the form of those in `conf/rules`.
@@ -54,6 +57,7 @@ impl Default for GuardsConfig {
         Self {
             profile: None,
             profiles: BTreeMap::new(),
+            judges: BTreeMap::new(),
             waf: None,
             rules: Vec::new(),
             patterns: Vec::new(),
@@ -96,7 +100,14 @@ impl GuardsConfig {
         let mut all = files.to_vec();
         all.push(&own);
         for (name, profile) in &self.profiles {
-            profile.check(&all, &at.key("profiles").key(name), problems);
+            let place = at.key("profiles").key(name);
+            profile.check(&all, &place, problems);
+            for (n, judge) in profile.judges.iter().enumerate() {
+                self.check_judge(judge, &place.key("judges").index(n), problems);
+            }
+        }
+        for (name, judge) in &self.judges {
+            judge.check(name, &at.key("judges").key(name), problems);
         }
         for (n, rule) in self.patterns.iter().enumerate() {
             let place = at.key("patterns").index(n);
@@ -113,6 +124,21 @@ impl GuardsConfig {
                 );
             }
         }
+    }
+
+    fn check_judge(&self, name: &str, at: &Place, problems: &mut Problems) {
+        if self.judges.contains_key(name) {
+            return;
+        }
+        let names = || self.judges.keys().map(String::as_str);
+        let hint = match nearest(name, names()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("defined: {}", choices(names())),
+        };
+        problems.add(
+            at.clone(),
+            format!("no judge in `guards.judges` has the name `{name}`; {hint}"),
+        );
     }
 
     fn own_file(&self) -> RuleFile {
@@ -136,6 +162,7 @@ impl GuardsConfig {
 #[derive(Debug)]
 pub struct Guards {
     profiles: BTreeMap<String, Arc<Profile>>,
+    judges: BTreeMap<String, Arc<Judge>>,
     default: Option<Arc<Profile>>,
     waf: Option<Arc<Waf>>,
     conversations: Conversations,
@@ -189,6 +216,14 @@ impl Guards {
                 .map_err(|bad| format!("guards.profiles.{name}: {}", list(&bad)))?;
             profiles.insert(name.to_owned(), Arc::new(built));
         }
+        // One that did not change keeps its verdicts, and its questions under way count.
+        let judge = |(name, section): (&String, &JudgeConfig)| {
+            let kept = old.and_then(|old| old.judges.get(name));
+            let kept = kept.filter(|judge| judge.config == *section).cloned();
+            let judge = kept.unwrap_or_else(|| Arc::new(Judge::new(name, section)));
+            (name.clone(), judge)
+        };
+        let judges = config.judges.iter().map(judge).collect();
         let default = config
             .profile
             .as_ref()
@@ -215,6 +250,7 @@ impl Guards {
         };
         Ok(Self {
             profiles,
+            judges,
             default,
             waf,
             conversations,
@@ -234,6 +270,12 @@ impl Guards {
     /// The firewall for what is no prompt.
     pub const fn waf(&self) -> Option<&Arc<Waf>> {
         self.waf.as_ref()
+    }
+
+    /// The judges that a profile asks.
+    pub fn judges<'a>(&'a self, profile: &'a Profile) -> impl Iterator<Item = &'a Arc<Judge>> {
+        let names = profile.config.judges.iter();
+        names.filter_map(|name| self.judges.get(name))
     }
 
     /// The placeholders of conversations.

@@ -29,9 +29,13 @@ use tokio::io::AsyncWriteExt;
 use super::{
     dispatch,
     exchange::{Exchange, Rest},
+    judge::{
+        self,
+        hold::{self, Hold},
+    },
     relay,
 };
-use crate::routing::retry::Fault;
+use crate::{error::Failure, protocol::Dialect, routing::retry::Fault, telemetry::record::Outcome};
 
 /// Why an attempt did not end with an answer.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ pub enum Lost {
         /// For the operator.
         detail: String,
     },
+    /// A judge stopped the request before any of the answer went out.
+    Stopped(Failure),
     /// The client sends more than it may.
     TooLarge,
     /// The gateway failed.
@@ -115,7 +121,7 @@ pub async fn make(
     let head = dispatch::write_head(s, x).map_err(|e| Lost::Internal(e.to_string()))?;
     let limits = dispatch::limits(x);
     let client = &mut s.downstream_session;
-    let mut clock = Clock::new(limits.connect);
+    let mut clock = Clock::new(limits.connect, judge::beside(x));
     // On the heap, since it is large and an open stream would carry its place along.
     let connecting = Box::pin(connector.get_http_session(peer));
     let connected = if x.rest.is_some() {
@@ -183,6 +189,7 @@ async fn answer(
         .map_err(|e| Lost::from_error(&e, reused, peer))?;
     relay::judge(&mut head, x)?;
     let mut head = Some(head);
+    let mut held = Hold::new(x);
     let begun = x.attempt_started;
     clock.until((begun + limits.content).min(begun + limits.total));
     let mut late = "no content in time";
@@ -194,11 +201,17 @@ async fn answer(
             loop {
                 let beat = match head {
                     None => last + limits.heartbeat,
+                    Some(_) if held.as_ref().is_some_and(|held| !held.is_empty()) => {
+                        last + limits.heartbeat
+                    }
                     Some(_) => (x.started + limits.early).max(last + BEAT_LEAST),
                 };
                 match clock.or_beat(client, late, reading.as_mut(), beat).await? {
                     Some(read) => break read,
-                    None => heartbeat(client, &mut head, x).await?,
+                    None => {
+                        clock.judged(client, x).await?;
+                        heartbeat(client, &mut head, held.as_mut(), x).await?;
+                    }
                 }
                 last = Instant::now();
             }
@@ -214,7 +227,7 @@ async fn answer(
         let end = end || stopped;
         if let Some(lost) = lost {
             // Before the client has seen anything, another target can still do better.
-            if head.is_none() {
+            if head.is_none() && held.is_none() {
                 let rest = out.unwrap_or_default();
                 client
                     .write_response_body(rest, false)
@@ -223,6 +236,40 @@ async fn answer(
             }
             return Err(lost);
         }
+        let judged = match &mut held {
+            None => None,
+            Some(held) => {
+                held.add(out.clone().unwrap_or_default());
+                let full = held.is_full(x);
+                if !end && !full {
+                    // It comes, and is held until judges have seen all of it.
+                    late = "the answer stopped";
+                    clock.until((Instant::now() + limits.idle).min(begun + limits.total));
+                    continue;
+                }
+                Some(full && !end)
+            }
+        };
+        let (out, end) = match judged {
+            Some(full) => {
+                let mut waiting = Waiting {
+                    head: &mut head,
+                    last: &mut last,
+                    limits,
+                };
+                let refused = judge_answer(client, x, &mut clock, &mut held, &mut waiting, full);
+                match refused.await? {
+                    (out, true) => (Some(out), true),
+                    (out, false) => (Some(out), end),
+                }
+            }
+            None if end => {
+                // Those who only observe are told, and not waited for.
+                drop(hold::verdict(x, false));
+                (out, end)
+            }
+            None => (out, end),
+        };
         if out.is_none() && !end {
             if x.relay.as_ref().is_some_and(|relay| !relay.is_stream()) {
                 // It comes, and is held until it is whole.
@@ -232,6 +279,7 @@ async fn answer(
             continue;
         }
         if let Some(head) = head.take() {
+            clock.judged(client, x).await?;
             let length = out.as_ref().filter(|_| end).map_or(0, Bytes::len);
             let head = relay::head_for_client(client, head, end.then_some(length), x)
                 .map_err(|e| Lost::Internal(e.to_string()))?;
@@ -255,10 +303,63 @@ async fn answer(
     }
 }
 
+/// What is known while an answer waits for its judges.
+struct Waiting<'a> {
+    head: &'a mut Option<Box<ResponseHeader>>,
+    last: &'a mut Instant,
+    limits: &'a Limits,
+}
+
+/// Waits for the judges of an answer that is whole, or `full`: longer than what can be held. Gives what goes out in its
+/// place or as it is, and whether it was refused.
+async fn judge_answer(
+    client: &mut ServerSession,
+    x: &mut Exchange,
+    clock: &mut Clock,
+    held: &mut Option<Hold>,
+    waiting: &mut Waiting<'_>,
+    full: bool,
+) -> Result<(Bytes, bool), Lost> {
+    let mut refused = false;
+    if let Some(mut verdict) = hold::verdict(x, full) {
+        // Each judge has a time limit of its own.
+        clock.until(Instant::now() + JUDGES);
+        let heard = loop {
+            let beat = (*waiting.last + waiting.limits.heartbeat).max(Instant::now() + BEAT_LEAST);
+            let late = "no verdict in time";
+            match clock.or_beat(client, late, verdict.as_mut(), beat).await? {
+                Some(heard) => break heard,
+                None => {
+                    clock.judged(client, x).await?;
+                    heartbeat(client, waiting.head, held.as_mut(), x).await?;
+                }
+            }
+            *waiting.last = Instant::now();
+        };
+        refused = hold::stopped(x, heard).is_some();
+    }
+    if full && let Some(relay) = &mut x.relay {
+        // Whatever follows is not judged any more.
+        relay.ear = None;
+    }
+    let Some(mut held) = held.take() else {
+        return Ok((Bytes::new(), refused));
+    };
+    if !refused {
+        return Ok((held.release(), false));
+    }
+    x.outcome = Some(Outcome::Refused);
+    Ok((held.refused(x), true))
+}
+
+/// Longer than any judge may take.
+const JUDGES: Duration = Duration::from_secs(660);
+
 /// Tells the client of a silent stream that it lives; begins the answer, if it has not begun.
 async fn heartbeat(
     client: &mut ServerSession,
     head: &mut Option<Box<ResponseHeader>>,
+    held: Option<&mut Hold>,
     x: &mut Exchange,
 ) -> Result<(), Lost> {
     let Some(relay) = x.relay.as_mut() else {
@@ -267,10 +368,21 @@ async fn heartbeat(
     let Some(beat) = relay.heartbeat(x.dialect) else {
         return Ok(());
     };
-    let beat = if head.is_some() {
-        [relay.begin_early(), beat].concat().into()
-    } else {
-        beat
+    let beat = match held {
+        Some(held) => {
+            if head.is_some() {
+                let early = relay.begin_early();
+                x.response_bytes += early.len();
+                held.add(early);
+            }
+            // A ping must not stand before the first event, which is held.
+            match x.dialect {
+                Dialect::Anthropic => Bytes::from_static(b": keep-alive\n\n"),
+                _ => beat,
+            }
+        }
+        None if head.is_some() => [relay.begin_early(), beat].concat().into(),
+        None => beat,
     };
     if let Some(head) = head.take() {
         let head = relay::head_for_client(client, head, None, x)
@@ -456,15 +568,34 @@ pub struct Limits {
 struct Clock {
     deadline: Instant,
     timer: Pin<Box<tokio::time::Sleep>>,
+    /// The verdict of judges beside the call, until it has come.
+    verdict: Option<judge::Awaited>,
 }
 
 impl Clock {
-    fn new(limit: Duration) -> Self {
+    fn new(limit: Duration, verdict: Option<judge::Awaited>) -> Self {
         let deadline = Instant::now() + limit;
         Self {
             deadline,
             timer: Box::pin(tokio::time::sleep_until(deadline.into())),
+            verdict,
         }
+    }
+
+    /// Waits for the judges beside the call, before anything goes out.
+    async fn judged(&mut self, client: &mut ServerSession, x: &mut Exchange) -> Result<(), Lost> {
+        if self.verdict.is_some() {
+            let stopped = tokio::select! {
+                biased;
+                stopped = verdict_of(&mut self.verdict) => stopped,
+                _ = client.read_body_or_idle(true) => return Err(Lost::Gone),
+            };
+            if let Some(failure) = stopped {
+                return Err(Lost::Stopped(failure));
+            }
+        }
+        judge::note(x);
+        Ok(())
     }
 
     fn restart(&mut self, limit: Duration) {
@@ -509,6 +640,11 @@ impl Clock {
         loop {
             tokio::select! {
                 biased;
+                stopped = verdict_of(&mut self.verdict) => {
+                    if let Some(failure) = stopped {
+                        return Err(Lost::Stopped(failure));
+                    }
+                }
                 done = work.as_mut() => return Ok(Some(done)),
                 _ = &mut gone => return Err(Lost::Gone),
                 () = &mut self.timer => {
@@ -522,6 +658,18 @@ impl Clock {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What stops the answer, once that is known; never comes where nobody is asked.
+async fn verdict_of(verdict: &mut Option<judge::Awaited>) -> Option<Failure> {
+    match verdict {
+        None => std::future::pending().await,
+        Some(coming) => {
+            let stopped = coming.await;
+            *verdict = None;
+            stopped
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderName, Version};
+use http::HeaderName;
 use pingora::{
     Error, ErrorType, Result, connectors::http::Connector, http::RequestHeader, proxy::Session,
     upstreams::peer::HttpPeer,
@@ -15,7 +15,7 @@ use super::{
     attempt::{self, Limits, Lost},
     convert,
     exchange::{Exchange, Rest},
-    intake, realtime,
+    intake, judge, realtime,
 };
 use crate::{
     error::{Failure, Kind},
@@ -23,6 +23,8 @@ use crate::{
     routing::retry::Fault,
     telemetry::{metrics::METRICS, record::Outcome},
 };
+
+pub use crate::upstream::fetch::for_http2;
 
 /// How often a request may meet a pooled connection that the upstream has closed, before that counts as a failure.
 const MOST_STALE: u32 = 2;
@@ -57,6 +59,14 @@ pub async fn until_answered(
                 count(x, "internal");
                 x.failure =
                     Some(Failure::new(Kind::Internal, "the gateway failed").detail(&*detail));
+                detail
+            }
+            Lost::Stopped(failure) => {
+                count(x, "stopped");
+                judge::note(x);
+                let detail = failure.message.to_string();
+                x.failure = Some(failure);
+                x.outcome = Some(Outcome::Refused);
                 detail
             }
             Lost::TooLarge => {
@@ -363,24 +373,6 @@ fn passage(base_path: &str, rest: &str) -> String {
         base_path
     };
     format!("{base}{rest}")
-}
-
-/// Says in HTTP/2's way where a request goes: in its URI instead of a `host` header.
-pub fn for_http2(head: &mut RequestHeader, tls: bool) -> Result<()> {
-    let host = head.remove_header(&http::header::HOST);
-    let authority = host.as_ref().and_then(|host| host.to_str().ok());
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri = http::Uri::builder()
-        .scheme(if tls { "https" } else { "http" })
-        .authority(authority.unwrap_or_default())
-        .path_and_query(path)
-        .build()
-        .map_err(|e| Error::because(ErrorType::InvalidHTTPHeader, "upstream address", e))?;
-    // HTTP/2 has frames of its own.
-    head.remove_header(&http::header::TRANSFER_ENCODING);
-    head.set_uri(uri);
-    head.set_version(Version::HTTP_2);
-    Ok(())
 }
 
 /// Longer than any request.

@@ -11,6 +11,7 @@ use super::{
     convert::{self, Converter, Step},
     dispatch,
     exchange::Exchange,
+    judge::hold::Ear,
     watch::{Named, Watch, Watched},
 };
 use crate::{
@@ -218,6 +219,8 @@ pub struct Relay {
     converter: Option<Converter>,
     /// The guard over what the provider says.
     watch: Option<Watch>,
+    /// What judges of the answer are told.
+    pub ear: Option<Ear>,
     /// Set once the guard has ended the answer.
     stopped: bool,
     request_id: String,
@@ -264,6 +267,7 @@ impl Relay {
             Mode::Whole(BytesMut::new())
         };
         let attempt = x.attempt.as_ref().expect("begun by next_target");
+        let heard = status < 400 && !matches!(mode, Mode::Raw);
         Ok(Self {
             operation,
             speaker: x.dialect.speaker(),
@@ -284,6 +288,7 @@ impl Relay {
             hold: x.snapshot.config.limits.hold.0,
             converter,
             watch: (status < 400).then(|| Watch::new(x, provider)).flatten(),
+            ear: heard.then(|| Ear::new(x, provider)).flatten(),
             stopped: false,
             request_id: x.request_id.clone(),
         })
@@ -325,6 +330,7 @@ impl Relay {
         self.decoder.is_some()
             || self.converter.is_some()
             || self.watch.is_some()
+            || self.ear.is_some()
             || self.is_stream()
     }
 
@@ -366,7 +372,7 @@ impl Relay {
         }
         body.extend_from_slice(&chunk);
         // What must be read whole cannot flow through, and has a limit of its own.
-        let whole = self.converter.is_some() || self.watch.is_some();
+        let whole = self.converter.is_some() || self.watch.is_some() || self.ear.is_some();
         if whole && body.len() > LARGEST_EVENT {
             return Err(Broken::Invalid("the answer is too large to be read"));
         }
@@ -384,6 +390,9 @@ impl Relay {
     }
 
     fn read_whole(&mut self, body: Bytes) -> Result<Bytes, Broken> {
+        if let Some(ear) = &mut self.ear {
+            ear.whole(&body);
+        }
         let body = match &mut self.watch {
             Some(watch) => watch.whole(body),
             None => body,
@@ -464,6 +473,9 @@ impl Relay {
 
     /// Takes a frame past the guard.
     fn guarded(&mut self, frame: Raw, out: &mut Out) -> Result<(), Broken> {
+        if let (Some(ear), Some((event, data))) = (&mut self.ear, frame.data()) {
+            ear.frame(event, data);
+        }
         let watched = match (&mut self.watch, frame.data()) {
             (Some(watch), Some((event, data))) => watch.frame(event, data),
             _ => Watched::Same,
@@ -550,6 +562,9 @@ impl Relay {
                 let mut decoder = sse::Decoder::new(LARGEST_EVENT);
                 decoder.push([&tail[..], b"\n\n"].concat().into());
                 if let Ok(Some(frame)) = decoder.next() {
+                    if let Some(ear) = &mut self.ear {
+                        ear.frame(frame.event(), frame.data());
+                    }
                     self.convert_frame(&Raw::Event(frame), out)?;
                 }
             }
@@ -679,6 +694,9 @@ impl Relay {
                 && frame.has_data()
             {
                 let data = frame.data();
+                if let Some(ear) = &mut self.ear {
+                    ear.frame(frame.event(), data);
+                }
                 self.speaker
                     .frame(self.operation, frame.event(), data, &mut self.reading);
             }

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use pingora::proxy::Session;
 
-use super::exchange::Exchange;
+use super::{exchange::Exchange, judge};
 use crate::{
     error::{Failure, Kind},
     guard::{
@@ -54,6 +54,10 @@ pub struct Screen {
     pub action: Option<Action>,
     /// The highest score of an injection.
     pub injection: f32,
+    /// Who else is asked.
+    pub judging: Option<judge::Judging>,
+    /// What judges said, in a word for each.
+    pub judged: Vec<(Arc<str>, &'static str)>,
     /// Set if something could not be screened, and passed all the same since the operator wants it so.
     pub unscreened: bool,
 }
@@ -68,6 +72,8 @@ impl Screen {
             count: 0,
             action: None,
             injection: 0.0,
+            judging: None,
+            judged: Vec::new(),
             unscreened: false,
         }
     }
@@ -121,6 +127,10 @@ impl Screen {
         }
         if self.profile.injection != Action::Off {
             let _ = write!(text, "; injection={:.2}", self.injection);
+        }
+        for (n, (judge, word)) in self.judged.iter().take(20).enumerate() {
+            let sign = if n == 0 { "; judge=" } else { "," };
+            let _ = write!(text, "{sign}{judge}:{word}");
         }
         if self.unscreened {
             text.push_str("; unscreened");
@@ -224,7 +234,7 @@ async fn firewall(session: &Session, x: &mut Exchange, body: &Bytes) -> Result<(
 /// # Errors
 /// If a rule stops it, or if it could not be screened and the operator wants such requests stopped.
 pub async fn prompt(
-    session: &Session,
+    session: &mut Session,
     x: &mut Exchange,
     call: &Call,
     request: Request,
@@ -273,10 +283,12 @@ pub async fn prompt(
     screen.vault = Arc::new(vault);
     let outcome = take(&mut screen, read);
     x.screen = Some(screen);
-    match outcome? {
-        None => Ok(request),
-        Some(body) => again(session, x, call, body),
-    }
+    let request = match outcome? {
+        None => request,
+        Some(body) => again(session, x, call, body)?,
+    };
+    judge::prompt(session, x, call, &request).await?;
+    Ok(request)
 }
 
 /// Notes what was found, and tells whether the request goes on, and with which body.

@@ -2,7 +2,7 @@
 
 use pingora::proxy::Session;
 
-use super::{exchange::Exchange, screen};
+use super::{exchange::Exchange, judge, screen};
 use crate::{
     error::Kind,
     guard::profile::Action,
@@ -22,6 +22,7 @@ const CLIENT_CLOSED: u16 = 499;
 
 /// Counts and records the request.
 pub fn settle(session: &Session, x: &mut Exchange) {
+    judge::settle(x);
     let written = session.response_written().map(|head| head.status.as_u16());
     let outcome = x.outcome.unwrap_or(Outcome::ClientGone);
     let status = match outcome {

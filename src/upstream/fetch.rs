@@ -11,7 +11,7 @@ use pingora::{
     connectors::http::Connector,
     http::{RequestHeader, ResponseHeader},
     protocols::http::client::HttpSession,
-    upstreams::peer::HttpPeer,
+    upstreams::peer::{HttpPeer, Peer},
 };
 
 use super::{
@@ -142,6 +142,64 @@ pub async fn fetch_token(
     }
 }
 
+/// Asks one server that was chosen before: an endpoint of a pool, over the HTTP version that it has. The head is complete,
+/// with the body's length; the time is the caller's business.
+///
+/// # Errors
+/// If there is no answer of HTTP.
+pub async fn fetch_from(
+    connector: &Connector,
+    peer: &HttpPeer,
+    head: RequestHeader,
+    body: Bytes,
+    limit: usize,
+) -> Result<FetchAnswer, FetchError> {
+    let wrong = |e: Box<pingora::Error>| FetchError::Request(e.to_string());
+    loop {
+        let (session, reused) = connector
+            .get_http_session(peer)
+            .await
+            .map_err(|e| FetchError::Connect(e.to_string()))?;
+        let mut head = head.clone();
+        if let HttpSession::H2(_) = session {
+            for_http2(&mut head, peer.is_tls()).map_err(wrong)?;
+        }
+        match converse(session, head, &body, limit).await {
+            Ok((answer, session)) => {
+                let idle = peer.idle_timeout();
+                connector.release_http_session(session, peer, idle).await;
+                return Ok(answer);
+            }
+            // Each turn takes one connection out of the pool, so this ends.
+            Err(Lost::Unanswered(_)) if reused => {}
+            Err(Lost::Unanswered(error) | Lost::Midway(error)) => return Err(error),
+        }
+    }
+}
+
+/// Says in HTTP/2's way where a request goes: in its URI instead of a `host` header.
+///
+/// # Errors
+/// If the host cannot stand in a URI.
+pub fn for_http2(head: &mut RequestHeader, tls: bool) -> pingora::Result<()> {
+    let host = head.remove_header(&HOST);
+    let authority = host.as_ref().and_then(|host| host.to_str().ok());
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let uri = Uri::builder()
+        .scheme(if tls { "https" } else { "http" })
+        .authority(authority.unwrap_or_default())
+        .path_and_query(path)
+        .build()
+        .map_err(|e| {
+            pingora::Error::because(pingora::ErrorType::InvalidHTTPHeader, "upstream address", e)
+        })?;
+    // HTTP/2 has frames of its own.
+    head.remove_header(&TRANSFER_ENCODING);
+    head.set_uri(uri);
+    head.set_version(http::Version::HTTP_2);
+    Ok(())
+}
+
 async fn exchange(
     connector: &Connector,
     request: &FetchRequest,
@@ -161,7 +219,7 @@ async fn exchange(
                     break;
                 }
             };
-            match converse(session, head.clone(), request).await {
+            match converse(session, head.clone(), &request.body, request.limit).await {
                 Ok((answer, session)) => {
                     connector
                         .release_http_session(session, &peer, Some(IDLE))
@@ -272,15 +330,16 @@ fn broken(error: Box<pingora::Error>) -> FetchError {
 async fn converse(
     mut session: HttpSession,
     head: RequestHeader,
-    request: &FetchRequest,
+    body: &Bytes,
+    limit: usize,
 ) -> Result<(FetchAnswer, HttpSession), Lost> {
-    let head = ask(&mut session, head, request)
+    let head = ask(&mut session, head, body)
         .await
         .map_err(|e| Lost::Unanswered(broken(e)))?;
     if let HttpSession::H1(session) = &mut session {
         session.respect_keepalive();
     }
-    let body = read_body(&mut session, &head, request.limit)
+    let body = read_body(&mut session, &head, limit)
         .await
         .map_err(Lost::Midway)?;
     let answer = FetchAnswer {
@@ -295,12 +354,10 @@ async fn converse(
 async fn ask(
     session: &mut HttpSession,
     head: RequestHeader,
-    request: &FetchRequest,
+    body: &Bytes,
 ) -> pingora::Result<ResponseHeader> {
     session.write_request_header(Box::new(head)).await?;
-    session
-        .write_request_body(request.body.clone(), true)
-        .await?;
+    session.write_request_body(body.clone(), true).await?;
     session.finish_request_body().await?;
     loop {
         session.read_response_header().await?;

@@ -13,6 +13,7 @@ mod endpoints;
 mod errors;
 mod failover;
 mod heartbeats;
+mod judges;
 mod layers;
 mod lifecycle;
 mod limits;

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use guardkit::guard::{
+use serde::Deserialize;
+use sluicegate::guard::{
     Finding, Role, Text,
     engine::Engine,
     injection::{
@@ -13,7 +14,6 @@ use guardkit::guard::{
     },
     view::Sheet,
 };
-use serde::Deserialize;
 
 /// A labelled text as the files have it.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +33,10 @@ pub struct Row {
     pub tier: String,
     /// Who speaks.
     #[serde(default)]
-    pub role: Option<Role>,
+    pub role: Option<String>,
+    /// How much it counts: by its file.
+    #[serde(skip)]
+    pub weight: f32,
 }
 
 /// A row that was read once.
@@ -124,18 +127,20 @@ pub const TOGETHER: &[&[&str]] = &[
     ],
 ];
 
-/// The rules of a folder, of the group `injection` only.
-pub fn engine(folder: &str) -> Engine {
-    let files = guardkit::rules(Path::new(folder));
-    let rules = files
+/// The built-in rules of the group `injection`.
+pub fn engine() -> Engine {
+    let rules = sluicegate::config::rules::builtin()
         .iter()
-        .filter(|(_, f)| f.group == guardkit::guard::injection::GROUP);
-    let rules = rules.flat_map(|(_, f)| f.rules.iter().map(|r| (f.group.as_str(), r)));
+        .filter(|file| file.group == sluicegate::guard::injection::GROUP)
+        .flat_map(|file| file.rules.iter().map(|rule| (file.group.as_str(), rule)));
     Engine::compile(rules).unwrap_or_else(|bad| panic!("{bad:?}"))
 }
 
-/// Reads rows of a file; where a row names no source, the file and the family do.
-pub fn load(path: &Path) -> Vec<Row> {
+/// Reads rows of a file, given as `path` or `path=weight`; where a row names no source, the file and the family do.
+pub fn load(path: &str) -> Vec<Row> {
+    let (path, weight) = path.split_once('=').unwrap_or((path, "1"));
+    let weight: f32 = weight.parse().expect("a weight behind the `=`");
+    let path = Path::new(path);
     let named = path
         .file_stem()
         .map(|s| s.to_string_lossy().into_owned())
@@ -146,6 +151,7 @@ pub fn load(path: &Path) -> Vec<Row> {
         .map(|line| {
             let mut row: Row =
                 serde_json::from_str(line).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            row.weight = weight;
             if row.source.is_empty() {
                 row.source = format!("{named}:{}", row.family);
             }
@@ -164,11 +170,15 @@ pub fn load(path: &Path) -> Vec<Row> {
 
 /// The role of a family whose rows are what a tool or a document brought.
 pub fn role_of(row: &Row) -> Role {
-    row.role.unwrap_or(match row.family.as_str() {
-        "indirect_tool_output" | "tool_output_document" => Role::ToolResult,
-        "indirect_document" => Role::Document,
+    match (row.role.as_deref(), row.family.as_str()) {
+        (Some("tool" | "tool_result"), _) => Role::ToolResult,
+        (Some("document"), _) => Role::Document,
+        (Some("system"), _) => Role::System,
+        (Some(_), _) => Role::User,
+        (None, "indirect_tool_output" | "tool_output_document") => Role::ToolResult,
+        (None, "indirect_document") => Role::Document,
         _ => Role::User,
-    })
+    }
 }
 
 /// In which other role a user's text could come: attacks and prose in a document, requests not.
@@ -215,6 +225,7 @@ pub fn prepare(rows: Vec<Row>, engine: &Engine) -> Vec<Example> {
             for segment in &sheet.segments {
                 features::read(
                     &sheet.buffer[segment.range.clone()],
+                    role.is_data(),
                     &mut Collect(&mut reads),
                 );
             }

@@ -96,8 +96,8 @@ impl Model {
         bytes
     }
 
-    /// Looks at a text.
-    pub fn look(&self, text: &str) -> Look {
+    /// Looks at a text; `data` as for [`features::read`].
+    pub fn look(&self, text: &str, data: bool) -> Look {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             let mut sums = Sums {
@@ -106,7 +106,7 @@ impl Model {
                 open: [0; CHANNELS],
                 total: [0; CHANNELS],
             };
-            features::read(text, &mut sums);
+            features::read(text, data, &mut sums);
             sums.close();
             let look = scratch.look(&self.scale, &self.bias, text.len());
             scratch.shrink();

@@ -19,7 +19,7 @@ pub const CONCEPTS: &[(&str, &str)] = &[
          esqueça esqueca esquecer esquece desconsider* desconsidere ignorem negeer negeren vergeet vergeten \
          zignoruj ignoruj zapomnij pomiń pomin ignorujte zapomeň zapomen игнорир* проигнорир* забудь* забыть \
          пренебрег* отбрось* ігнор* yoksay unut unutun görmezden gormezden görmezlikten abaikan lupakan hiraukan \
-         huwag-pansinin kalimutan balewalain تجاهل* انس انسى تغاضى अनदेखा नजरअंदाज नज़रअंदाज़ भूल उपेक्षा উপেক্ষা \
+         huwag-pansinin kalimutan balewalain تجاهل* انس انسى تغاضى अनदेख* नजरंदाज* नजरअंदाज नज़रअंदाज़ भूल उपेक्षा উপেক্ষা \
          অগ্রাহ্য ভুলে bỏ qua quên αγνόησε αγνοήστε αγνοησε αγνοηστε ξέχασε ξεχάστε 무시* 잊어* 잊고 忽略 忘记 忘掉 忘記 \
          无视 無視 抛开 不理会 別管 不要管 撇开 忘れ 忘れて むし 無効 เพิกเฉย ลืม ไม่ต้องสนใจ ละเว้น התעלם התעלמו \
          ignorera glöm bortse ignorér glem unohda ohita felejtsd hagyd ignoră uită",
@@ -34,7 +34,7 @@ pub const CONCEPTS: &[(&str, &str)] = &[
          wcześniejsz* powyższ* předchoz* предыдущ* прежн* вышеуказан* ранее попередн* önceki yukarıdaki daha-önce \
          sebelumnya terdahulu nakaraang naunang dating السابقة السابق أعلاه पिछले पिछली पूर्व पहले পূর্ববর্তী আগের \
          trước προηγούμεν* 이전 이전의 앞선 위의 之前 以前 先前 上面 以上 上述 前面 此前 以前の 前の 上記 これまで ก่อนหน้า \
-         ข้างต้น הקודמות הקודם tidigare föregående tidligere aiemmat korábbi előző anterioare",
+         ข้างต้น הקודמות הקודם tidigare föregående tidligere aiemmat korábbi előző anterioare anteriore ",
     ),
     (
         "instructions",
@@ -88,7 +88,7 @@ pub const CONCEPTS: &[(&str, &str)] = &[
         "secret secrets password passwords passphrase passcode credential credentials confidential private hidden \
          token tokens api_key apikey classified undisclosed sensitive concealed restricted passwort kennwort \
          geheim* geheime* vertraulich* zugangsdaten contraseña contrasena clave secreto secreta secretos \
-         confidencial* credenciales mot-de-passe passe secrète secret* confidentiel* segret* riservat* senha \
+         confidencial* credenciales mot-de-passe secrète secret* confidentiel* segret* riservat* senha \
          segredo wachtwoord hasło haslo tajn* poufn* пароль пароля секрет* конфиденциальн* скрыт* şifre* parola \
          gizli sandi rahasia kata-sandi senyas lihim سر سرية كلمة पासवर्ड गुप्त गोपनीय পাসওয়ার্ড গোপন mật khẩu bí κωδικό* \
          μυστικ* 비밀* 암호* 密码 密碼 秘密 机密 口令 隐藏 パスワード 秘密 機密 รหัสผ่าน ความลับ",
@@ -113,7 +113,7 @@ pub const CONCEPTS: &[(&str, &str)] = &[
         "limits",
         "restriction restrictions limit limits limitation limitations filter filters filtering censorship ethics \
          ethical moral morals morality boundaries boundary safeguard safeguards guardrail guardrails policy \
-         policies safety tos terms moderation principles regulations inhibitions einschränkung* beschränkung* \
+         policies safety tos terms moderation principles regulations inhibitions einschränkung* einschraenkung* beschränkung* \
          sicherheitsrichtlinie* filter* zensur grenzen restriccion* restricción límites limites filtro filtros \
          censura ética restrictions* sécurité éthique filtres restrizion* limiti filtri sicurezza restriç* \
          ograniczeń ograniczen* ограничен* фильтр* цензур* этик* мораль* kısıtlama* sınırlama* filtre* batasan \

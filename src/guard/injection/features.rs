@@ -11,7 +11,7 @@ use super::concepts;
 /// words catch spellings, words catch phrases, concepts catch what was said in words never seen.
 pub const CHANNELS: usize = 3;
 
-/// Pieces of words: 3 to 5 characters.
+/// Pieces of words: 4 and 5 characters, with its borders.
 pub const PIECES: usize = 0;
 /// One to three words in a row, and words with their punctuation.
 pub const WORDS: usize = 1;
@@ -129,6 +129,7 @@ struct Heard {
 
 struct State<'r, R> {
     reader: &'r mut R,
+    data: bool,
     /// Hashes of the two words before, 0 at the beginning of a sentence.
     before: [u32; 2],
     heard: [Option<Heard>; 3],
@@ -138,9 +139,13 @@ struct State<'r, R> {
 }
 
 /// Reads a text, in time linear in its length.
-pub fn read<R: Reader>(text: &str, reader: &mut R) {
+///
+/// `data` says that a tool or a document brought it: what is asked of the model there is not asked by the user, so
+/// concepts have weights of their own beside those that all texts share.
+pub fn read<R: Reader>(text: &str, data: bool, reader: &mut R) {
     let mut state = State {
         reader,
+        data,
         before: [0; 2],
         heard: [None; 3],
         words: 0,
@@ -263,7 +268,7 @@ impl<R: Reader> State<'_, R> {
             let mut hash = SEED;
             for (n, c) in word[start..].iter().take(5).enumerate() {
                 hash = step(hash, *c);
-                if n >= 2 {
+                if n >= 3 {
                     self.reader.feature(PIECES, slot(PIECES, hash));
                 }
             }
@@ -296,7 +301,13 @@ impl<R: Reader> State<'_, R> {
     /// A concept, with those heard shortly before it.
     fn concept(&mut self, concept: concepts::Concept, loud: bool) {
         let here = u32::from(concept) + 1;
-        let mut say = |hash: u32| self.reader.feature(CONCEPTS, slot(CONCEPTS, hash));
+        let mut say = |hash: u32| {
+            self.reader.feature(CONCEPTS, slot(CONCEPTS, hash));
+            if self.data {
+                self.reader
+                    .feature(CONCEPTS, slot(CONCEPTS, mix(hash, 0xda7a)));
+            }
+        };
         say(mix(here, 1));
         if loud {
             say(mix(here, 2));
