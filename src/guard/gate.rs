@@ -289,6 +289,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::single_range_in_vec_init,
+        reason = "lists of ranges, each with one"
+    )]
     fn an_island_has_a_byte_around_every_match_in_it() {
         let text = format!("{}12345 and 9{}", "x".repeat(200), "y".repeat(200));
         assert_eq!(found(&[r"\d{5}"], &text), [199..206]);

@@ -496,6 +496,19 @@ impl Relay {
 
     /// What the guard still holds when the provider's bytes have ended.
     fn guard_end(&mut self, out: &mut Out) -> Result<(), Broken> {
+        // A last event without its blank line: some servers end so.
+        if self.watch.is_some()
+            && let Mode::Events(decoder) = &mut self.mode
+        {
+            let tail = decoder.finish();
+            let mut decoder = sse::Decoder::new(LARGEST_EVENT);
+            decoder.push([&tail[..], b"\n\n"].concat().into());
+            if let Ok(Some(frame)) = decoder.next()
+                && frame.has_data()
+            {
+                self.guarded(Raw::Event(frame), out)?;
+            }
+        }
         let Some(watch) = &mut self.watch else {
             return Ok(());
         };

@@ -187,8 +187,8 @@ fn length(words: &[Word]) -> usize {
             let common = is_common(text);
             let fits = match (sure, end > 0) {
                 // A second surname must be one; the first one may be unknown if the given name is certain.
-                (_, true) => surname && !common || joined && !common,
-                (true, false) => surname || !common || joined && !common,
+                (_, true) => (surname || joined) && !common,
+                (true, false) => surname || !common,
                 (false, false) => known(&SURNAMES, text) && !common,
             };
             if !fits {

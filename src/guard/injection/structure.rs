@@ -200,8 +200,10 @@ pub fn signs(text: &Text, hidden: &Hidden) -> [f32; COUNT] {
 fn bordered(text: &[u8], at: std::ops::Range<usize>, phrase: &str) -> bool {
     let letter = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let phrase = phrase.as_bytes();
-    !(letter(phrase.first()) && at.start > 0 && letter(text.get(at.start - 1)))
-        && !(letter(phrase.last()) && letter(text.get(at.end)))
+    let before = at.start.checked_sub(1).and_then(|at| text.get(at));
+    let goes_on_before = letter(phrase.first()) && letter(before);
+    let goes_on_behind = letter(phrase.last()) && letter(text.get(at.end));
+    !goes_on_before && !goes_on_behind
 }
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ pub fn tw_national(n: &[u8]) -> Option<bool> {
         .position(|letter| Some(letter) == n.first())? as u32
         + 10;
     let sum = at / 10 + at % 10 * 9 + weighted(&n[1..], &[8, 7, 6, 5, 4, 3, 2, 1, 1])?;
-    Some(n.len() == 10 && matches!(n[1], b'1' | b'2' | b'8' | b'9') && sum % 10 == 0)
+    Some(n.len() == 10 && matches!(n[1], b'1' | b'2' | b'8' | b'9') && sum.is_multiple_of(10))
 }
 
 /// South Africa, id number: birthday, serial, citizenship, and a check digit of Luhn (Department of Home Affairs).

@@ -24,6 +24,10 @@ fn zone(text: &[u8], fields: &[std::ops::Range<usize>], check: usize) -> Option<
 }
 
 /// Second line of a passport's machine readable zone, alone or behind the first (ICAO 9303, part 4).
+#[expect(
+    clippy::single_range_in_vec_init,
+    reason = "lists of ranges, some with one"
+)]
 pub fn mrz_td3(n: &[u8]) -> Option<bool> {
     let line = match n.len() {
         44 => n,
@@ -39,6 +43,10 @@ pub fn mrz_td3(n: &[u8]) -> Option<bool> {
 }
 
 /// Three lines of an identity card's machine readable zone (ICAO 9303, part 5).
+#[expect(
+    clippy::single_range_in_vec_init,
+    reason = "lists of ranges, some with one"
+)]
 pub fn mrz_td1(n: &[u8]) -> Option<bool> {
     Some(
         matches!(n.len(), 60 | 90)

@@ -188,8 +188,8 @@ impl Lines {
                     .trim_ascii_end()
                     .eq_ignore_ascii_case(word.as_bytes())
             };
-            self.roles += u32::from(ROLES.iter().any(|word| is(&word)));
-            self.turns += u32::from(closed && TURNS.iter().any(|word| is(&word)));
+            self.roles += u32::from(ROLES.iter().any(is));
+            self.turns += u32::from(closed && TURNS.iter().any(is));
         }
         if frame >= 3 && body.len() >= 3 && body[..3].eq_ignore_ascii_case(b"end") {
             // `-----END PRIVATE KEY-----` ends what it should.
