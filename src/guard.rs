@@ -6,6 +6,7 @@ pub mod builtin;
 pub mod confirm;
 pub mod database;
 pub mod engine;
+pub mod examples;
 pub mod gate;
 pub mod injection;
 pub mod judge;

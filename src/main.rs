@@ -12,9 +12,10 @@ use sluicegate::{
     config::{
         Config, ListenConfig,
         load::{self, Loaded},
-        models, schema,
+        models, rules, schema,
         snapshot::{Live, Source},
     },
+    guard::{database::Databases, examples},
     server::Process,
 };
 
@@ -209,6 +210,7 @@ fn check(path: &Path) -> Result<(), String> {
         sluicegate::server::check_certificate(tls)
             .map_err(|why| format!("{}: {why}", path.display()))?;
     }
+    check_examples(&config).map_err(|why| format!("{}: {why}", path.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -218,6 +220,27 @@ fn check(path: &Path) -> Result<(), String> {
         .map_err(|why| format!("{}: {why}", path.display()))?;
     println!("{shown}");
     Ok(())
+}
+
+/// Runs the examples of the operator's own rules; those of the gateway's rules run in its tests.
+fn check_examples(config: &Config) -> Result<(), String> {
+    let mut files = Vec::new();
+    for path in &config.guards.rules {
+        let file = rules::load(Path::new(path)).map_err(|f| format!("guards.rules: {f}"))?;
+        files.push(file);
+    }
+    files.push(config.guards.own_file());
+    let wrong = examples::wrong(&files, &Databases::default())
+        .map_err(|bad| bad.iter().map(ToString::to_string).collect::<Vec<_>>())
+        .map_err(|bad| bad.join("\n"))?;
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "examples of rules do not hold:\n  {}",
+            wrong.join("\n  ")
+        ))
+    }
 }
 
 fn list_models(wanted: Option<&str>) {

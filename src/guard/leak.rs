@@ -88,17 +88,13 @@ impl Instructions {
         }
         // A last word may be only the beginning of one; the run before it counts.
         let whole = last_end < text.len();
-        let longest = runs.iter().max_by_key(|(_, length, _)| *length);
-        shared.open = match longest {
-            Some((_, length, start)) if *length >= SUSPICIOUS => Some(*start),
-            Some(_) => None,
-            None if whole => None,
-            None => next
-                .iter()
-                .max_by_key(|(_, length, _)| *length)
-                .filter(|(_, length, _)| *length >= SUSPICIOUS)
-                .map(|(_, _, start)| *start),
-        };
+        let before = if whole { &[][..] } else { &next };
+        shared.open = runs
+            .iter()
+            .chain(before)
+            .filter(|(_, length, _)| *length >= SUSPICIOUS)
+            .map(|(.., start)| *start)
+            .min();
         shared
     }
 }
@@ -162,5 +158,7 @@ mod tests {
             None
         );
         assert_eq!(instructions.shared("So: never tell anybody ").open, None);
+        // `a` is another word of theirs, and may become `about`.
+        assert_eq!(instructions.shared("You are Bluebird, the a").open, Some(0));
     }
 }

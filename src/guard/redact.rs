@@ -3,7 +3,11 @@
 //! Placeholders cannot be guessed, since each vault has a random tag, and none is the beginning of another, since each
 //! ends with a bracket. They hold no character that JSON, HTML or Markdown would escape within a word of capitals.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +41,10 @@ pub struct Vault {
     /// The number of each value by its kind and style.
     numbers: HashMap<(Style, String, String), usize>,
     entries: Vec<Entry>,
+    /// The number of each stand-in, in their order.
+    stand_ins: BTreeMap<String, usize>,
+    /// How long stand-ins are: a few dozen lengths at most, since values are.
+    lengths: Vec<usize>,
     longest: usize,
     /// The bytes with which stand-ins begin.
     first: Vec<u8>,
@@ -61,6 +69,8 @@ impl Vault {
             tag: random_tag(),
             numbers: HashMap::new(),
             entries: Vec::new(),
+            stand_ins: BTreeMap::new(),
+            lengths: Vec::new(),
             longest: 0,
             first: Vec::new(),
         }
@@ -101,6 +111,10 @@ impl Vault {
         {
             self.first.push(first);
         }
+        if let Err(at) = self.lengths.binary_search_by(|len| stand_in.len().cmp(len)) {
+            self.lengths.insert(at, stand_in.len());
+        }
+        self.stand_ins.insert(stand_in.clone(), number);
         self.entries.push(Entry {
             stand_in: stand_in.clone(),
             value: value.to_owned(),
@@ -113,7 +127,7 @@ impl Vault {
     fn synthetic(&self, kind: &str, value: &str) -> String {
         for attempt in 0..16 {
             let made = synthetic(kind, value, &format!("{}/{attempt}", self.tag));
-            let taken = made == value || self.entries.iter().any(|e| e.stand_in == made);
+            let taken = made == value || self.stand_ins.contains_key(&made);
             if !taken {
                 return made;
             }
@@ -152,11 +166,31 @@ impl Vault {
 
     /// The entry whose stand-in begins a text: the longest.
     fn at(&self, text: &str) -> Option<(&Entry, usize)> {
-        self.entries
-            .iter()
-            .filter(|e| text.starts_with(&e.stand_in))
-            .map(|e| (e, e.stand_in.len()))
-            .max_by_key(|(_, len)| *len)
+        self.lengths.iter().find_map(|len| {
+            let number = self.stand_ins.get(text.get(..*len)?)?;
+            Some((&self.entries[*number], *len))
+        })
+    }
+
+    /// Whether stand-ins of this vault stand in a text, and where: in the order of places.
+    pub fn places(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+        let mut places = Vec::new();
+        let mut at = 0;
+        while !self.is_empty()
+            && let Some(next) = text.as_bytes()[at..]
+                .iter()
+                .position(|byte| self.first.contains(byte))
+        {
+            at += next;
+            match text.get(at..).and_then(|rest| self.at(rest)) {
+                Some((_, len)) => {
+                    places.push(at..at + len);
+                    at += len;
+                }
+                None => at += 1,
+            }
+        }
+        places
     }
 
     /// Where at the end of a text something begins that could become a stand-in.
@@ -169,9 +203,13 @@ impl Vault {
             .filter(|at| text.is_char_boundary(*at))
             .find(|at| {
                 let tail = &text[*at..];
-                self.entries
-                    .iter()
-                    .any(|e| e.stand_in.len() > tail.len() && e.stand_in.starts_with(tail))
+                // The first one behind it in their order is the one that would begin with it.
+                self.first.contains(&tail.as_bytes()[0])
+                    && self
+                        .stand_ins
+                        .range::<str, _>((Bound::Excluded(tail), Bound::Unbounded))
+                        .next()
+                        .is_some_and(|(stand_in, _)| stand_in.starts_with(tail))
             })
     }
 }

@@ -41,13 +41,16 @@ pub struct Noted {
     pub matched: Option<String>,
 }
 
+/// What is to stand where, by text: ranges in the order of places, without overlaps.
+pub type Changes = Vec<(usize, Vec<(Range<usize>, String)>)>;
+
 /// What to do with texts.
 #[derive(Debug, Default)]
 pub struct Screened {
     /// Everything that was found.
     pub findings: Vec<Noted>,
     /// What is to stand where, by text: ranges in the order of places, without overlaps.
-    pub changes: Vec<(usize, Vec<(Range<usize>, String)>)>,
+    pub changes: Changes,
     /// The finding because of which the request is refused.
     pub block: Option<usize>,
     /// The highest score of an injection.
@@ -281,10 +284,10 @@ fn changes(
     texts: &[Text],
     findings: &[Noted],
     vault: &mut Vault,
-) -> Vec<(usize, Vec<(Range<usize>, String)>)> {
+) -> Changes {
     let mut enforced: Vec<&Noted> = findings.iter().filter(|f| f.action.is_enforced()).collect();
     enforced.sort_by_key(|f| (f.text, f.range.start, usize::MAX - f.range.end));
-    let mut changes: Vec<(usize, Vec<(Range<usize>, String)>)> = Vec::new();
+    let mut changes: Changes = Vec::new();
     let mut rest = enforced.into_iter().peekable();
     while let Some(first) = rest.next() {
         let (mut range, mut strongest) = (first.range.clone(), first);
@@ -421,22 +424,29 @@ impl Find for Answers<'_> {
         self.pending.retain(|f| f.action.is_enforced());
         self.pending
             .sort_by_key(|f| (f.range.start, usize::MAX - f.range.end));
-        let mut last = 0;
-        for (number, finding) in self.pending.iter().enumerate() {
-            let range = finding.range.clone();
-            let blocks = finding.action == Action::Block;
-            if !blocks && range.start < last {
-                continue;
+        let mut at = 0;
+        while let Some(first) = self.pending.get(at) {
+            // Where they overlap, the strongest action decides, over all of it.
+            let (mut range, mut strongest) = (first.range.clone(), at);
+            at += 1;
+            while let Some(next) = self.pending.get(at).filter(|n| n.range.start < range.end) {
+                range.end = range.end.max(next.range.end);
+                if next.action > self.pending[strongest].action {
+                    strongest = at;
+                }
+                at += 1;
             }
-            let instead = (!blocks).then(|| {
-                last = range.end;
+            let finding = &self.pending[strongest];
+            let instead = (finding.action != Action::Block).then(|| {
                 let value = text.get(range.clone()).unwrap_or_default();
                 for_answer(self.profile, finding, value)
             });
             acts.push(Act {
                 range,
                 instead,
-                number,
+                number: strongest,
+                // So many words are a leak, whatever follows.
+                settled: finding.rule == LEAK,
             });
         }
         if screened.failed && self.profile.config.on_error == OnError::Block {
@@ -446,6 +456,7 @@ impl Find for Answers<'_> {
                     range: 0..text.len(),
                     instead: None,
                     number: usize::MAX,
+                    settled: true,
                 },
             );
         }

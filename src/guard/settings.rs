@@ -141,7 +141,8 @@ impl GuardsConfig {
         );
     }
 
-    fn own_file(&self) -> RuleFile {
+    /// The rules in a line, as a file.
+    pub fn own_file(&self) -> RuleFile {
         RuleFile {
             group: OWN_GROUP.to_owned(),
             sources: Vec::new(),

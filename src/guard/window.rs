@@ -201,6 +201,8 @@ pub struct Act {
     pub instead: Option<String>,
     /// The finder's own number for it.
     pub number: usize,
+    /// Whether nothing that follows can make anything else of it.
+    pub settled: bool,
 }
 
 /// Finds in a text what enforced rules want done: `complete` tells whether more could follow. In the order of places,
@@ -291,26 +293,47 @@ impl Window {
             .map_or_else(Look::default, |s| s.look(self.text.as_bytes(), self.held))
             .with(find.look(&self.text, self.held));
         let mut until = end;
-        let full = end - self.held > MOST_HELD;
+        // What is held counts, not what came: a large piece is no way around it.
+        let open = look.open.unwrap_or(end);
+        let full = !complete && end - open > MOST_HELD;
         if !complete && !full {
-            until = until.min(look.open.unwrap_or(end));
-            if let Some(vault) = vault
-                && let Some(open) = vault.open_tail(&self.text[self.held..])
-            {
-                until = until.min(self.held + open);
-            }
+            until = open;
+        }
+        if !complete
+            && let Some(vault) = vault
+            && let Some(open) = vault.open_tail(&self.text[self.held..])
+        {
+            until = until.min(self.held + open);
         }
         let mut acts = Vec::new();
         if look.matched.is_some_and(|at| at < until || until == end) {
             acts = find.find(&self.text, complete || full);
             acts.retain(|act| act.range.end > self.held);
+            // What the gateway itself put there says nothing: the client gets its own words back.
+            if let Some(vault) = vault.filter(|_| !acts.is_empty()) {
+                let own = vault.places(&self.text);
+                let within = |act: &Act| {
+                    let place = own.partition_point(|place| place.end < act.range.end);
+                    own.get(place)
+                        .is_some_and(|place| place.start <= act.range.start)
+                };
+                acts.retain(|act| !within(act));
+            }
             for act in &acts {
                 let range = &act.range;
                 // It touches the end, so perhaps there is more of it to come.
-                if !complete && !full && range.end >= until {
+                if !complete && !full && !act.settled && range.end >= until {
                     until = until.min(range.start.max(self.held));
                 }
             }
+        }
+        // No stand-in goes out in two parts, or its original would not come back.
+        if !complete && let Some(vault) = vault.filter(|_| until < end) {
+            let own = vault.places(&self.text[self.held..]);
+            let cut = own
+                .iter()
+                .find(|place| (place.start + 1..place.end).contains(&(until - self.held)));
+            until = cut.map_or(until, |place| self.held + place.start);
         }
         while !self.text.is_char_boundary(until) {
             until -= 1;
@@ -320,11 +343,15 @@ impl Window {
         let mut done = Vec::new();
         for act in acts {
             let range = act.range;
+            // What may still become something else waits for it: `KD-123456` for the seventh digit, with which it is none.
+            if !complete && !full && !act.settled && range.end > until {
+                continue;
+            }
             // One that must not pass stops the text before anything of it goes out.
             let Some(instead) = act.instead else {
                 done.push(act.number);
-                let good = range.start.max(at).min(until);
-                out.push_str(&self.text[at..good]);
+                let good = range.start.min(until);
+                out.push_str(self.text.get(at..good).unwrap_or_default());
                 self.stopped = true;
                 self.text.clear();
                 self.held = 0;

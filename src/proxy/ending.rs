@@ -5,50 +5,112 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::watch::Named;
-use crate::protocol::{Operation, texts::Channel};
+use crate::protocol::{
+    Operation,
+    edit::Edits,
+    json::{Document, Limits},
+    texts::Channel,
+};
+
+mod response;
+
+use response::Told;
 
 /// What must be known of a stream to end it.
 #[derive(Debug, Default)]
 pub struct Ending {
     /// The first event that tells who answers.
     first: Option<Bytes>,
-    /// Choices or candidates that were seen.
-    choices: u64,
+    /// Choices or candidates that were seen, and whether each has finished.
+    choices: Vec<bool>,
     /// The block that is open.
     block: Option<u64>,
     /// Events that carried something: about as many as there were tokens.
     events: u64,
-    sequence: u64,
+    /// The number of the next event of a response.
+    sequence: Option<u64>,
+    /// Whether events were added or left out, so that all that follow get other numbers.
+    shifted: bool,
+    /// What was told of a response's items.
+    told: Told,
 }
 
+/// Choices that are told of at most.
+const MOST_CHOICES: u64 = 128;
+
 impl Ending {
-    /// Notes what of an event is needed for the end.
+    /// Notes what of an event that goes out is needed for the end.
     pub fn saw(&mut self, operation: Operation, data: &[u8]) {
         self.events += 1;
-        if self.first.is_none() {
+        if self.first.is_none() && data.trim_ascii_start().starts_with(b"{") {
             self.first = Some(Bytes::copy_from_slice(data));
+        }
+        if operation == Operation::Responses {
+            if let Ok(event) = serde_json::from_slice::<Value>(data) {
+                let number = event["sequence_number"].as_u64();
+                self.sequence = number.map(|n| n + 1).or(self.sequence);
+                self.told.event(&event);
+            }
+            return;
         }
         let follows = matches!(
             operation,
-            Operation::Chat | Operation::Completions | Operation::Messages | Operation::Responses
+            Operation::Chat
+                | Operation::Completions
+                | Operation::Messages
+                | Operation::StreamGenerate
         );
-        // Only what tells of blocks, choices and numbers is read; it stands near the beginning.
+        // Only what tells of blocks and choices is read.
         if !follows {
             return;
         }
         let Ok(event) = serde_json::from_slice::<Numbers>(data) else {
             return;
         };
-        if let Some(sequence) = event.sequence_number {
-            self.sequence = sequence;
-        }
-        for choice in event.choices.unwrap_or_default() {
-            self.choices = self.choices.max(choice.index.unwrap_or(0).min(127));
+        let choices = event.choices.or(event.candidates).unwrap_or_default();
+        for choice in choices {
+            let index = choice.index.unwrap_or(0).min(MOST_CHOICES - 1) as usize;
+            if self.choices.len() <= index {
+                self.choices.resize(index + 1, false);
+            }
+            self.choices[index] |= choice.finish_reason.is_some();
         }
         match event.kind.as_deref() {
             Some("content_block_start") => self.block = event.index,
             Some("content_block_stop") => self.block = None,
             _ => {}
+        }
+    }
+
+    /// Whether an event may go out with the number that it has.
+    pub const fn is_in_step(&self) -> bool {
+        !self.shifted
+    }
+
+    /// Notes that an event was left out.
+    pub const fn left_out(&mut self) {
+        self.shifted = true;
+    }
+
+    /// Gives an event of a response the next number.
+    pub fn number(&mut self, data: &mut Bytes) {
+        let Some(next) = self.sequence else {
+            return;
+        };
+        let Ok(document) = Document::parse(data, Limits::default()) else {
+            return;
+        };
+        let Some(number) = document.root().get("sequence_number") else {
+            return;
+        };
+        if number.as_u64() == Some(next) {
+            return;
+        }
+        let mut edits = Edits::default();
+        edits.replace(number.range(), next.to_string());
+        if let Ok(numbered) = edits.apply(data) {
+            *data = numbered;
+            self.shifted = true;
         }
     }
 
@@ -68,7 +130,11 @@ impl Ending {
                 vec![
                     named(
                         "",
-                        &with(&first, &["id", "object", "created", "model"], choices),
+                        &with(
+                            &first,
+                            &["id", "object", "created", "model", "system_fingerprint"],
+                            choices,
+                        ),
                     ),
                     done(),
                 ]
@@ -80,7 +146,11 @@ impl Ending {
                 vec![
                     named(
                         "",
-                        &with(&first, &["id", "object", "created", "model"], choices),
+                        &with(
+                            &first,
+                            &["id", "object", "created", "model", "system_fingerprint"],
+                            choices,
+                        ),
                     ),
                     done(),
                 ]
@@ -100,16 +170,7 @@ impl Ending {
                 frames.push(named("message_stop", &json!({"type": "message_stop"})));
                 frames
             }
-            Operation::Responses => {
-                let mut response = first["response"].clone();
-                filtered_response(&mut response);
-                let event = json!({
-                    "type": "response.incomplete",
-                    "sequence_number": self.sequence + 1,
-                    "response": response,
-                });
-                vec![named("response.incomplete", &event)]
-            }
+            Operation::Responses => self.told.frames(self.sequence, first),
             Operation::ConverseStream => vec![
                 named(
                     "contentBlockStop",
@@ -124,18 +185,44 @@ impl Ending {
             )],
             _ => {
                 let mut event = with(&first, &["modelVersion", "responseId"], Value::Null);
-                event["candidates"] = json!([{
-                    "index": channel.choice,
-                    "content": {"role": "model", "parts": [{"text": ""}]},
-                    "finishReason": "SAFETY",
-                }]);
+                // Where the text stands that is to blame; others are over, too.
+                let blamed = usize::try_from(channel.choice).unwrap_or(0);
+                let mut open = self.choices.clone();
+                if open.len() <= blamed && blamed < MOST_CHOICES as usize {
+                    open.resize(blamed + 1, false);
+                }
+                let none = open.iter().all(|finished| *finished);
+                event["candidates"] = open
+                    .iter()
+                    .zip(0_u64..)
+                    .filter(|(finished, _)| none || !**finished)
+                    .map(|(_, index)| {
+                        json!({
+                            "index": index,
+                            "content": {"role": "model", "parts": [{"text": ""}]},
+                            "finishReason": "SAFETY",
+                        })
+                    })
+                    .collect();
                 vec![named("", &event)]
             }
         }
     }
 
+    /// The choices that have not finished; there is one at least.
     fn choices(&self, make: impl Fn(u64) -> Value) -> Value {
-        (0..=self.choices).map(make).collect()
+        let seen = if self.choices.is_empty() {
+            &[false][..]
+        } else {
+            &self.choices
+        };
+        // Where all have, what was seen last was held back: see judge/hold.rs.
+        let none = seen.iter().all(|finished| *finished);
+        let open = seen
+            .iter()
+            .zip(0..)
+            .filter(|(finished, _)| none || !**finished);
+        open.map(|(_, index)| make(index)).collect()
     }
 }
 
@@ -146,15 +233,39 @@ struct Numbers<'a> {
     #[serde(default)]
     index: Option<u64>,
     #[serde(default)]
-    sequence_number: Option<u64>,
-    #[serde(default)]
     choices: Option<Vec<Choice>>,
+    #[serde(default)]
+    candidates: Option<Vec<Choice>>,
 }
 
 #[derive(serde::Deserialize)]
 struct Choice {
     #[serde(default)]
     index: Option<u64>,
+    #[serde(default, alias = "finishReason")]
+    finish_reason: Option<serde::de::IgnoredAny>,
+}
+
+/// A frame without a word of an end: what is stopped ends otherwise.
+pub fn unfinished(operation: Operation, data: &Bytes) -> Bytes {
+    let (list, key, instead) = match operation {
+        Operation::Chat | Operation::Completions => ("choices", "finish_reason", "null"),
+        Operation::StreamGenerate => ("candidates", "finishReason", ""),
+        _ => return data.clone(),
+    };
+    let Ok(document) = Document::parse(data, Limits::default()) else {
+        return data.clone();
+    };
+    let mut edits = Edits::default();
+    let choices = document.root().get(list);
+    for choice in choices.into_iter().flat_map(|list| list.elements()) {
+        match choice.get(key) {
+            Some(value) if !instead.is_empty() => edits.replace(value.range(), instead),
+            Some(_) => edits.delete(choice.removal(key).unwrap_or_default()),
+            None => {}
+        }
+    }
+    edits.apply(data).unwrap_or_else(|_| data.clone())
 }
 
 fn named(event: &str, data: &Value) -> Named {

@@ -317,22 +317,27 @@ fn take(screen: &mut Screen, read: Option<Read>) -> Result<Option<Bytes>, Failur
 }
 
 fn unscreened(screen: &mut Screen, on_error: OnError) -> Result<(), Failure> {
-    let (label, outcome) = match on_error {
-        OnError::Block => (
-            "block",
-            Err(Failure::new(
-                Kind::ContentFilter,
-                "the request could not be screened: it is too deep, or too much was found in it",
-            )),
-        ),
-        OnError::Allow => ("allow", Ok(())),
+    count_unscreened(screen);
+    match on_error {
+        OnError::Block => Err(Failure::new(
+            Kind::ContentFilter,
+            "the request could not be screened: it is too deep, or too much was found in it",
+        )),
+        OnError::Allow => Ok(()),
+    }
+}
+
+/// Counts and records that something could not be screened.
+pub fn count_unscreened(screen: &mut Screen) {
+    let label = match screen.profile.config.on_error {
+        OnError::Block => "block",
+        OnError::Allow => "allow",
     };
     METRICS
         .guard_errors
         .with_label_values(&["screen", label])
         .inc();
     screen.unscreened = true;
-    outcome
 }
 
 fn stopped(finding: &Noted, place: &str) -> Failure {

@@ -11,7 +11,7 @@ use super::{ending::Ending, exchange::Exchange, screen::Screen};
 use crate::{
     guard::{
         leak::Instructions,
-        profile::{Action, Direction, OnError, Profile},
+        profile::{Action, Direction, Profile},
         redact::{Escape, Vault},
         screen::{Answers, Noted},
         window::{Released, Window},
@@ -19,7 +19,7 @@ use crate::{
     protocol::{
         Operation,
         json::{Document, Limits},
-        texts::{self, ArgumentText, Channel, EventTexts, Leaf, Place},
+        texts::{self, ArgumentText, Channel, ChannelKind, EventTexts, Leaf, Place},
     },
 };
 
@@ -45,7 +45,10 @@ pub struct Watch {
     flows: Vec<(Channel, Flow)>,
     ending: Ending,
     noted: Vec<Noted>,
+    /// Set if something could not be screened.
     failed: bool,
+    /// Whether that was told.
+    told: bool,
 }
 
 /// One text of the stream.
@@ -78,6 +81,14 @@ struct Arguments {
 
 /// A frame with its event's name.
 pub type Named = (Vec<u8>, Bytes);
+
+/// What is to be done with a frame, before the end of the answer is written.
+enum Verdict {
+    Same,
+    Changed(Vec<Named>),
+    /// These, and then the answer ends; the text because of which it does.
+    Stopped(Vec<Named>, Channel),
+}
 
 /// What is to be done with a frame.
 pub enum Watched {
@@ -116,6 +127,7 @@ impl Watch {
             ending: Ending::default(),
             noted: Vec::new(),
             failed: false,
+            told: false,
         })
     }
 
@@ -124,55 +136,118 @@ impl Watch {
         for finding in self.noted.drain(..) {
             screen.note(Direction::Answer, finding, "answer".to_owned());
         }
-        screen.unscreened |= self.failed && self.profile.config.on_error == OnError::Allow;
+        if self.failed && !self.told {
+            self.told = true;
+            super::screen::count_unscreened(screen);
+        }
     }
 
     /// Takes a frame of the provider's stream.
     pub fn frame(&mut self, event: &[u8], data: &[u8]) -> Watched {
-        if data.first() != Some(&b'{') {
+        let verdict = if !data.trim_ascii_start().starts_with(b"{") {
             // `[DONE]` and the like: nothing follows.
-            return self.flush_before(event, data);
-        }
-        let Ok(document) = Document::parse(data, Limits::default()) else {
-            return Watched::Same;
-        };
-        let name = std::str::from_utf8(event).ok();
-        let texts = texts::of_event(self.operation, name, &document);
-        if self.holds {
-            self.ending.saw(self.operation, data);
-            self.guard(event, data, &texts)
+            self.flush_before(event, data)
+        } else if let Ok(document) = Document::parse(data, Limits::default()) {
+            let name = std::str::from_utf8(event).ok();
+            let texts = texts::of_event(self.operation, name, &document);
+            if self.holds {
+                let signed = document
+                    .root()
+                    .get("delta")
+                    .and_then(|delta| delta.get("type")?.as_str())
+                    .is_some_and(|kind| kind == "signature_delta");
+                self.guard(event, data, &texts, signed)
+            } else {
+                self.listen(&texts);
+                Verdict::Same
+            }
         } else {
-            self.listen(&texts);
-            Watched::Same
-        }
+            self.unread(Vec::new(), event, data)
+        };
+        self.out(verdict, event, data)
     }
 
     /// The provider's stream has ended: what is still held.
     pub fn finish(&mut self) -> Watched {
-        self.flush_before(b"", b"")
+        let verdict = self.flush_before(b"", b"");
+        self.out(verdict, b"", b"")
+    }
+
+    /// Notes what goes out, and writes the end of what is stopped.
+    fn out(&mut self, verdict: Verdict, event: &[u8], data: &[u8]) -> Watched {
+        if !self.holds {
+            return Watched::Same;
+        }
+        let (mut frames, channel) = match verdict {
+            Verdict::Same if data.is_empty() || self.ending.is_in_step() => {
+                self.ending.saw(self.operation, data);
+                return Watched::Same;
+            }
+            Verdict::Same => (vec![(event.to_vec(), Bytes::copy_from_slice(data))], None),
+            Verdict::Changed(frames) => (frames, None),
+            Verdict::Stopped(frames, channel) => (frames, Some(channel)),
+        };
+        if frames.is_empty() {
+            self.ending.left_out();
+        }
+        for (_, data) in &mut frames {
+            if channel.is_some() {
+                *data = super::ending::unfinished(self.operation, data);
+            }
+            self.ending.number(data);
+            self.ending.saw(self.operation, data);
+        }
+        match channel {
+            None => Watched::Changed(frames),
+            Some(channel) => {
+                frames.extend(self.ending.frames(self.operation, channel));
+                Watched::Stopped(frames)
+            }
+        }
+    }
+
+    /// A frame that is not JSON, or too deep to be read: its bytes are looked through as they are.
+    fn unread(&mut self, mut frames: Vec<Named>, event: &[u8], data: &[u8]) -> Verdict {
+        let same = |frames: Vec<Named>| match frames.is_empty() {
+            true => Verdict::Same,
+            false => Verdict::Changed(frames),
+        };
+        let Ok(text) = std::str::from_utf8(data) else {
+            return same(frames);
+        };
+        if !self.holds {
+            self.observe(text, 0);
+            return same(frames);
+        }
+        let (changed, stop) = self.whole_text(text, Escape::Json, true);
+        if stop {
+            return Verdict::Stopped(frames, self.any_channel());
+        }
+        if changed.is_none() && frames.is_empty() {
+            return Verdict::Same;
+        }
+        if !data.is_empty() {
+            let data = changed.map_or_else(|| Bytes::copy_from_slice(data), Bytes::from);
+            frames.push((event.to_vec(), data));
+        }
+        Verdict::Changed(frames)
     }
 
     /// Everything that is held goes out, and then the frame itself, if it is one.
-    fn flush_before(&mut self, event: &[u8], data: &[u8]) -> Watched {
+    fn flush_before(&mut self, event: &[u8], data: &[u8]) -> Verdict {
         let mut frames = Vec::new();
         for at in 0..self.flows.len() {
             self.hear(at, "", true);
-            if let Err(stopped) = self.flush(at, &mut frames) {
-                return stopped;
+            if let Err(channel) = self.flush(at, &mut frames) {
+                return Verdict::Stopped(frames, channel);
             }
         }
         self.flows.clear();
-        if frames.is_empty() {
-            return Watched::Same;
-        }
-        if !data.is_empty() {
-            frames.push((event.to_vec(), Bytes::copy_from_slice(data)));
-        }
-        Watched::Changed(frames)
+        self.unread(frames, event, data)
     }
 
     /// Lets what one text holds go out in a frame like its last one.
-    fn flush(&mut self, at: usize, frames: &mut Vec<Named>) -> Result<(), Watched> {
+    fn flush(&mut self, at: usize, frames: &mut Vec<Named>) -> Result<(), Channel> {
         if !self.holds {
             return Ok(());
         }
@@ -185,22 +260,23 @@ impl Watch {
             frames.push((event.clone(), data));
         }
         if released.blocked {
-            frames.extend(self.ending.frames(self.operation, self.flows[at].0));
-            return Err(Watched::Stopped(std::mem::take(frames)));
+            return Err(self.flows[at].0);
         }
         Ok(())
     }
 
-    fn guard(&mut self, event: &[u8], data: &[u8], texts: &EventTexts) -> Watched {
+    fn guard(&mut self, event: &[u8], data: &[u8], texts: &EventTexts, signed: bool) -> Verdict {
         let mut before = Vec::new();
         // What ends here without a piece of its own in this frame.
         for at in 0..self.flows.len() {
             let channel = self.flows[at].0;
             let has_piece = texts.deltas.iter().any(|delta| delta.channel == channel);
-            if texts.ends(channel) && !has_piece {
+            // Behind the signature of a thought nothing of it may come.
+            let ends = texts.ends(channel) || (signed && channel.kind == ChannelKind::Reasoning);
+            if ends && !has_piece {
                 self.hear(at, "", true);
-                if let Err(stopped) = self.flush(at, &mut before) {
-                    return stopped;
+                if let Err(channel) = self.flush(at, &mut before) {
+                    return Verdict::Stopped(before, channel);
                 }
             }
         }
@@ -209,7 +285,7 @@ impl Watch {
         let mut blocked = None;
         for (number, delta) in texts.deltas.iter().enumerate() {
             let Some(at) = self.flow(delta.channel) else {
-                return Watched::Stopped(self.ending.frames(self.operation, delta.channel));
+                return Verdict::Stopped(before, delta.channel);
             };
             let value: &str = &delta.place.value;
             if !value.is_empty() {
@@ -231,11 +307,17 @@ impl Watch {
             }
             places.push(delta.place.clone());
         }
-        let whole = texts.whole.iter().map(|(_, place)| place);
-        for place in whole.chain(&texts.others) {
-            let (text, stop) = self.whole_text(&place.value, false);
+        // What repeats pieces was noted with them.
+        let whole = texts.whole.iter().map(|(_, place)| (place, false));
+        for (place, note) in whole.chain(texts.others.iter().map(|place| (place, true))) {
+            if note && self.listens {
+                self.observe(&place.value, 0);
+            }
+            let (text, stop) = self.whole_text(&place.value, Escape::None, note);
             if stop {
-                return self.stop(before, texts);
+                let channel = texts.deltas.first().map(|delta| delta.channel);
+                let channel = channel.unwrap_or_else(|| self.any_channel());
+                return Verdict::Stopped(before, channel);
             }
             if let Some(text) = text {
                 changes.push((places.len(), vec![(0..place.value.len(), text)]));
@@ -243,8 +325,8 @@ impl Watch {
             places.push(place.clone());
         }
         self.flows.retain(|(channel, _)| !texts.ends(*channel));
-        if changes.is_empty() && before.is_empty() {
-            return Watched::Same;
+        if changes.is_empty() && before.is_empty() && blocked.is_none() {
+            return Verdict::Same;
         }
         let data = if changes.is_empty() {
             Bytes::copy_from_slice(data)
@@ -255,29 +337,24 @@ impl Watch {
             match edits.apply(&body) {
                 Ok(data) => data,
                 // Better nothing than what should not be seen.
-                Err(_) => return Watched::Changed(before),
+                Err(_) => return Verdict::Changed(before),
             }
         };
         before.push((event.to_vec(), data));
         match blocked {
-            Some(channel) => {
-                before.extend(self.ending.frames(self.operation, channel));
-                Watched::Stopped(before)
-            }
-            None => Watched::Changed(before),
+            Some(channel) => Verdict::Stopped(before, channel),
+            None => Verdict::Changed(before),
         }
     }
 
-    fn stop(&self, mut frames: Vec<Named>, texts: &EventTexts) -> Watched {
-        let channel = texts.deltas.first().map(|delta| delta.channel);
-        let channel = channel.or_else(|| self.flows.first().map(|(channel, _)| *channel));
-        let channel = channel.unwrap_or(Channel {
+    /// A text of the answer, where none is to blame.
+    fn any_channel(&self) -> Channel {
+        let first = self.flows.first().map(|(channel, _)| *channel);
+        first.unwrap_or(Channel {
             choice: 0,
             part: 0,
-            kind: texts::ChannelKind::Text,
-        });
-        frames.extend(self.ending.frames(self.operation, channel));
-        Watched::Stopped(frames)
+            kind: ChannelKind::Text,
+        })
     }
 
     /// Collects what is only observed.
@@ -391,13 +468,13 @@ impl Watch {
     }
 
     /// What stands in the place of a text that comes whole, if anything changes, and whether it must not pass at all.
-    fn whole_text(&mut self, text: &str, note: bool) -> (Option<String>, bool) {
+    fn whole_text(&mut self, text: &str, escape: Escape, note: bool) -> (Option<String>, bool) {
         let mut answers = Answers::new(&self.profile, self.instructions.as_deref());
         let mut window = Window::default();
         let (starts, vault) = (self.profile.starts.as_ref(), Some(&*self.vault));
         window.hold(text);
-        let released = window.finish(starts, vault, Escape::None, &mut answers);
-        if note {
+        let released = window.finish(starts, vault, escape, &mut answers);
+        if note || released.blocked {
             answers.done(&released.done);
             self.noted.append(&mut answers.findings);
         }
@@ -409,7 +486,7 @@ impl Watch {
     /// Takes an answer that comes whole.
     pub fn whole(&mut self, body: Bytes) -> Bytes {
         let Ok(document) = Document::parse(&body, Limits::default()) else {
-            return body;
+            return self.whole_unread(body);
         };
         let found = texts::of_answer(self.operation, &document);
         let mut changes = Vec::new();
@@ -420,7 +497,7 @@ impl Watch {
             if !self.holds {
                 continue;
             }
-            let (text, stop) = self.whole_text(&place.value, true);
+            let (text, stop) = self.whole_text(&place.value, Escape::None, true);
             if stop {
                 return super::ending::whole(self.operation, &body);
             }
@@ -436,6 +513,26 @@ impl Watch {
         edits
             .apply(&body)
             .unwrap_or_else(|_| super::ending::whole(self.operation, &body))
+    }
+
+    /// An answer that is not JSON, or too deep to be read: its bytes are looked through as they are.
+    fn whole_unread(&mut self, body: Bytes) -> Bytes {
+        let Ok(text) = std::str::from_utf8(&body) else {
+            return body;
+        };
+        if self.listens {
+            self.observe(text, 0);
+        }
+        if !self.holds {
+            return body;
+        }
+        let json = body.trim_ascii_start().starts_with(b"{");
+        let escape = if json { Escape::Json } else { Escape::None };
+        match self.whole_text(text, escape, true) {
+            (_, true) => super::ending::whole(self.operation, b"{}"),
+            (Some(text), false) => text.into(),
+            (None, false) => body,
+        }
     }
 }
 
@@ -460,6 +557,14 @@ fn like(
         .collect();
     let mut edits = texts::edits(&places, &changes);
     texts.hide_spelled(&mut edits);
+    // Who speaks is told once.
+    let choices = document.root().get("choices");
+    for choice in choices.into_iter().flat_map(|choices| choices.elements()) {
+        let role = choice.get("delta").and_then(|delta| delta.removal("role"));
+        if let Some(range) = role.filter(|_| !texts.deltas.is_empty()) {
+            edits.delete(range);
+        }
+    }
     edits.apply(data).ok()
 }
 

@@ -12,6 +12,7 @@ mod conversion;
 mod endpoints;
 mod errors;
 mod failover;
+mod guard;
 mod heartbeats;
 mod judges;
 mod layers;

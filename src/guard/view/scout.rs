@@ -245,10 +245,9 @@ pub(super) fn scout(text: &str) -> Clues {
             clues.escapes = true;
             clues.joins |= class & PLUS != 0;
         }
-        if class & LETTER != 0 && class & (DIGIT | BIT) != 0
-            && len <= LONGEST_LEET {
-                clues.leet.push(start..start + len);
-            }
+        if class & LETTER != 0 && class & (DIGIT | BIT) != 0 && len <= LONGEST_LEET {
+            clues.leet.push(start..start + len);
+        }
         if len >= 9 {
             clues.spaced |= is_joined(token);
             if len >= SHORTEST_RUN {

@@ -124,10 +124,7 @@ pub(super) fn collect<'a>(head: &Head<'a>, out: &mut Fields<'a>) {
         out.fact("parameter", "session_fixation");
     }
     let plain = head.path_and_query.bytes();
-    if plain
-        .into_iter()
-        .any(|b| b <= b' ' || b == 0x7f)
-    {
+    if plain.into_iter().any(|b| b <= b' ' || b == 0x7f) {
         out.fact("path", "control_in_target");
     }
 }

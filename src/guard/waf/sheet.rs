@@ -130,13 +130,15 @@ impl Written {
             decoded = self.decoded(field, plain, encoded, &mut seen, facts);
         }
         let text = decoded.as_deref().unwrap_or(plain);
-        if part != Part::UserAgent && part != Part::Path
-            && let Some(hidden) = base64::texts(text) {
-                self.segment(field, &hidden);
-                if let Some(more) = decode::escapes(&hidden, &mut Seen::default()) {
-                    self.segment(field, &more);
-                }
+        if part != Part::UserAgent
+            && part != Part::Path
+            && let Some(hidden) = base64::texts(text)
+        {
+            self.segment(field, &hidden);
+            if let Some(more) = decode::escapes(&hidden, &mut Seen::default()) {
+                self.segment(field, &more);
             }
+        }
         if simple {
             if part == Part::Fetch {
                 address::facts(text, true, facts);

@@ -29,6 +29,7 @@ impl Find for ByRegex {
                 range,
                 instead: (!self.block).then(|| "#".to_owned()),
                 number: 0,
+                settled: false,
             })
             .collect()
     }
@@ -95,6 +96,64 @@ fn not_even_the_beginning_of_what_is_blocked_goes_out() {
 }
 
 #[test]
+fn what_the_next_letter_refutes_is_not_blocked() {
+    let starts = Starts::new([(r"\bKD-[0-9]{6}\b", false)]).unwrap();
+    let mut find = ByRegex {
+        patterns: vec![regex::Regex::new(r"\bKD-[0-9]{6}\b").unwrap()],
+        block: true,
+    };
+    let mut window = Window::default();
+    let mut out = String::new();
+    for piece in ["see KD-", "123456", "7 there"] {
+        let released = window.push(piece, Some(&starts), None, Escape::None, &mut find);
+        assert!(!released.blocked, "{piece}");
+        out += &released.text;
+    }
+    assert_eq!(out, "see KD-1234567 there");
+}
+
+#[test]
+fn what_is_blocked_within_what_is_masked_is_blocked() {
+    /// A mask over a part, and a block that begins in it and goes on behind it.
+    struct Both;
+    impl Find for Both {
+        fn find(&mut self, text: &str, _: bool) -> Vec<Act> {
+            let act = |range: Range<usize>, instead: Option<&str>| Act {
+                range,
+                instead: instead.map(str::to_owned),
+                number: 0,
+                settled: false,
+            };
+            let mut acts = Vec::new();
+            if text.contains("0123456789") {
+                acts.push(act(0..10, Some("#")));
+            }
+            if text.contains("56789abcde") {
+                acts.push(act(5..15, None));
+            }
+            acts
+        }
+    }
+    let text = "0123456789abcde.";
+    for cut in 0..=text.len() {
+        let starts = Starts::new([("0123456789", false), ("56789abcde", false)]).unwrap();
+        let mut window = Window::default();
+        let mut out = String::new();
+        let mut blocked = false;
+        for piece in [&text[..cut], &text[cut..]] {
+            let released = window.push(piece, Some(&starts), None, Escape::None, &mut Both);
+            out += &released.text;
+            blocked |= released.blocked;
+        }
+        let last = window.finish(Some(&starts), None, Escape::None, &mut Both);
+        out += &last.text;
+        blocked |= last.blocked;
+        assert!(blocked, "cut at {cut}");
+        assert!(["", "#"].contains(&out.as_str()), "cut at {cut}: {out}");
+    }
+}
+
+#[test]
 fn clean_words_are_not_held_where_no_rule_begins_with_them() {
     let starts = Starts::new([(r"\bsk-[a-z0-9]{4,20}\b", false)]).unwrap();
     let mut find = finder(false);
@@ -116,6 +175,30 @@ fn placeholders_split_anywhere_are_restored() {
         let (out, _) = stream(&[&text[..cut], &text[cut..]], false, Some(&vault));
         assert_eq!(out.concat(), "Dear Ann Lee, hello Ann Lee!", "cut at {cut}");
     }
+}
+
+#[test]
+fn placeholders_in_which_a_rule_could_begin_are_restored_whole() {
+    let mut vault = Vault::new();
+    let mark = vault.stand_in(Style::Synthetic, "EMAIL", "ann@corp.org");
+    let text = format!("key={mark} or sk {mark} end");
+    let bytes: Vec<String> = text.chars().map(String::from).collect();
+    let pieces: Vec<&str> = bytes.iter().map(String::as_str).collect();
+    let (out, _) = stream(&pieces, false, Some(&vault));
+    assert_eq!(out.concat(), "key=ann@corp.org or sk ann@corp.org end");
+}
+
+#[test]
+fn a_large_piece_does_not_let_the_beginning_of_something_go() {
+    let mut vault = Vault::new();
+    let mark = vault.stand_in(Style::Placeholder, "PERSON", "Ann Lee");
+    let much = "clean words, ".repeat(3000);
+    let (out, blocked) = stream(&[&format!("{much}forbidden wo"), "rd"], true, None);
+    assert!(blocked);
+    assert_eq!(out.concat(), much);
+    let (head, tail) = mark.split_at(9);
+    let (out, _) = stream(&[&format!("{much}{head}"), tail], false, Some(&vault));
+    assert_eq!(out.concat(), format!("{much}Ann Lee"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an upstream does with one request.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -48,10 +48,24 @@ pub enum Body {
     },
     /// These bytes, each item one frame or write.
     Pieces(String, Vec<Piece>),
+    /// What a test makes of the request.
+    Made(Maker),
     /// HTTP/1.1 as it stands, head included, then `end`.
     Wire(Bytes),
     /// Nothing at all: `end` comes in place of an answer.
     Nothing,
+}
+
+/// Makes an answer of a request's path and body: its content type and its pieces, one for each frame.
+#[derive(Clone)]
+pub struct Maker(Arc<Make>);
+
+type Make = dyn Fn(&str, &[u8]) -> (String, Vec<Bytes>) + Send + Sync;
+
+impl fmt::Debug for Maker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Maker")
+    }
 }
 
 /// A part of a body.
@@ -151,6 +165,13 @@ impl Reply {
         ));
         reply.framing = Framing::Chunked;
         reply
+    }
+
+    /// An answer that is made of the request.
+    pub fn made(
+        make: impl Fn(&str, &[u8]) -> (String, Vec<Bytes>) + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(Body::Made(Maker(Arc::new(make))))
     }
 
     /// A stream of server-sent events, as written.
@@ -306,6 +327,11 @@ impl Reply {
             Body::Answer(tokens) => {
                 let (kind, frames) = asked.answer(tokens);
                 (kind.to_owned(), asked.streams(), bytes(frames))
+            }
+            Body::Made(Maker(make)) => {
+                let (kind, frames) = make(path, body);
+                let stream = kind == speech::SSE;
+                (kind, stream, bytes(frames))
             }
             Body::Error(message) => {
                 let body = asked.error(self.status, message);
