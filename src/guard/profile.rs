@@ -162,6 +162,9 @@ pub const OWN_GROUP: &str = "own";
 /// The group of system prompts and canaries that come out in answers.
 pub const LEAK: &str = "leak";
 
+/// The group of credentials.
+const SECRETS: &str = "secrets";
+
 /// The group of attacks on the model.
 pub const INJECTION: &str = "injection";
 
@@ -353,17 +356,21 @@ impl Profile {
         };
         let (prompts, answers) = (each(Direction::Prompt), each(Direction::Answer));
         let engine = databases.engine(&used)?;
-        let enforced = used
-            .iter()
-            .zip(&answers)
-            .filter(|((group, _), action)| action.is_enforced() && *group != INJECTION)
-            .flat_map(|((_, rule), _)| rule.expressions());
-        let enforced: Vec<(String, bool)> = enforced.collect();
-        let starts = if enforced.is_empty() {
+        let enforced = |keys: bool| -> Vec<(String, bool)> {
+            used.iter()
+                .zip(&answers)
+                .filter(|((group, _), action)| action.is_enforced() && *group != INJECTION)
+                .filter(|((group, _), _)| (*group == SECRETS) == keys)
+                .flat_map(|((_, rule), _)| rule.expressions())
+                .collect()
+        };
+        let (patterns, keys) = (enforced(false), enforced(true));
+        let starts = if patterns.is_empty() && keys.is_empty() {
             None
         } else {
-            let patterns = enforced.iter().map(|(p, caseless)| (p.as_str(), *caseless));
-            Some(Starts::new(patterns).map_err(|what| {
+            let patterns = patterns.iter().map(|(p, caseless)| (p.as_str(), *caseless));
+            let keys = keys.iter().map(|(p, caseless)| (p.as_str(), *caseless));
+            Some(Starts::new(patterns, keys).map_err(|what| {
                 vec![BadRule {
                     id: "all rules over answers".to_owned(),
                     what,

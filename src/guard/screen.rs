@@ -279,12 +279,7 @@ fn sentence(text: &str, range: Range<usize>) -> Range<usize> {
 }
 
 /// What is to stand in the place of findings. Where they overlap, the strongest action decides, over all of it.
-fn changes(
-    profile: &Profile,
-    texts: &[Text],
-    findings: &[Noted],
-    vault: &mut Vault,
-) -> Changes {
+fn changes(profile: &Profile, texts: &[Text], findings: &[Noted], vault: &mut Vault) -> Changes {
     let mut enforced: Vec<&Noted> = findings.iter().filter(|f| f.action.is_enforced()).collect();
     enforced.sort_by_key(|f| (f.text, f.range.start, usize::MAX - f.range.end));
     let mut changes: Changes = Vec::new();

@@ -30,8 +30,18 @@ pub const MOST_HELD: usize = 16 * 1024;
 const CACHE: usize = 8 * 1024 * 1024;
 
 /// What the texts of enforced rules begin with.
-pub struct Starts {
+#[derive(Debug)]
+pub struct Starts(Vec<Automaton>);
+
+/// Many keys have no telling beginning, and may stand right behind a letter: then every word that ends with a hexadecimal
+/// digit could begin one. So what begins inside a word is held only from this length on.
+const INSIDE_A_WORD: usize = 4;
+
+/// One set of patterns.
+struct Automaton {
     dfa: DFA,
+    /// How long something that begins inside a word must be before it is held, in bytes.
+    inside: usize,
     /// Tells the caches of one DFA from those of another.
     id: u64,
     /// First bytes that some pattern can begin with.
@@ -65,11 +75,39 @@ impl Look {
 }
 
 impl Starts {
+    /// What patterns can begin with, each with whether its case does not matter. Everything that could become a finding is
+    /// held; of `keys` that begin inside a word the first three letters may go.
+    ///
+    /// # Errors
+    /// If a pattern has what the engine knows and a DFA does not.
+    pub fn new<'p>(
+        patterns: impl IntoIterator<Item = (&'p str, bool)>,
+        keys: impl IntoIterator<Item = (&'p str, bool)>,
+    ) -> Result<Self, String> {
+        let mut automata = Vec::new();
+        let patterns: Vec<_> = patterns.into_iter().collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        for (set, inside) in [(patterns, 0), (keys, INSIDE_A_WORD)] {
+            if !set.is_empty() {
+                automata.push(Automaton::new(set, inside)?);
+            }
+        }
+        Ok(Self(automata))
+    }
+
+    /// Looks at the text from `from` on.
+    fn look(&self, text: &[u8], from: usize) -> Look {
+        let looks = self.0.iter().map(|automaton| automaton.look(text, from));
+        looks.fold(Look::default(), Look::with)
+    }
+}
+
+impl Automaton {
     /// Compiles patterns, each with whether its case does not matter.
     ///
     /// # Errors
     /// If a pattern has what the engine knows and a DFA does not.
-    pub fn new<'p>(patterns: impl IntoIterator<Item = (&'p str, bool)>) -> Result<Self, String> {
+    fn new(patterns: Vec<(&str, bool)>, inside: usize) -> Result<Self, String> {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let patterns: Vec<String> = patterns
             .into_iter()
@@ -94,6 +132,7 @@ impl Starts {
             .map_err(|e| e.to_string())?;
         let mut starts = Self {
             dfa,
+            inside,
             id: IDS.fetch_add(1, Ordering::Relaxed),
             first: Box::new([true; 256]),
         };
@@ -136,16 +175,25 @@ impl Starts {
                 }
             };
             let mut look = Look::default();
-            for start in from..text.len() {
+            // What was too short to be held has gone out, and may have gone on since.
+            let gone = self.inside.saturating_sub(1);
+            for start in from.saturating_sub(gone)..text.len() {
                 if !self.first[usize::from(text[start])] {
+                    continue;
+                }
+                let short = text.len() - start < self.inside
+                    && start
+                        .checked_sub(1)
+                        .is_some_and(|before| text[before].is_ascii_alphanumeric());
+                if short {
                     continue;
                 }
                 let (alive, matched) = self.run(cache, text, start);
                 if matched {
-                    look.matched.get_or_insert(start);
+                    look.matched.get_or_insert(start.max(from));
                 }
                 if alive {
-                    look.open = Some(start);
+                    look.open = Some(start.max(from));
                     break;
                 }
             }
@@ -186,9 +234,9 @@ impl Starts {
     }
 }
 
-impl std::fmt::Debug for Starts {
+impl std::fmt::Debug for Automaton {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Starts").field("id", &self.id).finish()
+        f.debug_struct("Automaton").field("id", &self.id).finish()
     }
 }
 

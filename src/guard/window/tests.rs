@@ -51,7 +51,7 @@ fn finder(block: bool) -> ByRegex {
 }
 
 fn starts() -> Starts {
-    Starts::new(PATTERNS.map(|p| (p, false))).unwrap()
+    Starts::new(PATTERNS.map(|p| (p, false)), []).unwrap()
 }
 
 /// Sends pieces through a window and gives what came out after each.
@@ -97,7 +97,7 @@ fn not_even_the_beginning_of_what_is_blocked_goes_out() {
 
 #[test]
 fn what_the_next_letter_refutes_is_not_blocked() {
-    let starts = Starts::new([(r"\bKD-[0-9]{6}\b", false)]).unwrap();
+    let starts = Starts::new([(r"\bKD-[0-9]{6}\b", false)], []).unwrap();
     let mut find = ByRegex {
         patterns: vec![regex::Regex::new(r"\bKD-[0-9]{6}\b").unwrap()],
         block: true,
@@ -136,7 +136,7 @@ fn what_is_blocked_within_what_is_masked_is_blocked() {
     }
     let text = "0123456789abcde.";
     for cut in 0..=text.len() {
-        let starts = Starts::new([("0123456789", false), ("56789abcde", false)]).unwrap();
+        let starts = Starts::new([("0123456789", false), ("56789abcde", false)], []).unwrap();
         let mut window = Window::default();
         let mut out = String::new();
         let mut blocked = false;
@@ -155,7 +155,7 @@ fn what_is_blocked_within_what_is_masked_is_blocked() {
 
 #[test]
 fn clean_words_are_not_held_where_no_rule_begins_with_them() {
-    let starts = Starts::new([(r"\bsk-[a-z0-9]{4,20}\b", false)]).unwrap();
+    let starts = Starts::new([(r"\bsk-[a-z0-9]{4,20}\b", false)], []).unwrap();
     let mut find = finder(false);
     let mut window = Window::default();
     for word in ["The", " sky", " is", " b", "lue", ", skating", " asks"] {
@@ -164,6 +164,25 @@ fn clean_words_are_not_held_where_no_rule_begins_with_them() {
     }
     let held = window.push(" sk", Some(&starts), None, Escape::None, &mut find);
     assert_eq!(held.text, " ");
+}
+
+#[test]
+fn of_a_key_behind_a_letter_three_letters_go_at_most() {
+    let starts = Starts::new([], [("AKIA[A-Z]{8}", false)]).unwrap();
+    let mut find = ByRegex {
+        patterns: vec![regex::Regex::new("AKIA[A-Z]{8}").unwrap()],
+        block: false,
+    };
+    let mut window = Window::default();
+    let mut out = String::new();
+    for piece in "xAKIAQWERTZUI and AKIAQWERTZUI too".split_inclusive(|_| true) {
+        let push = window.push(piece, Some(&starts), None, Escape::None, &mut find);
+        out += &push.text;
+    }
+    out += &window
+        .finish(Some(&starts), None, Escape::None, &mut find)
+        .text;
+    assert_eq!(out, "xAKI# and # too");
 }
 
 #[test]
@@ -203,7 +222,7 @@ fn a_large_piece_does_not_let_the_beginning_of_something_go() {
 
 #[test]
 fn what_is_held_has_a_limit() {
-    let starts = Starts::new([(r"x[a-z]*y", false)]).unwrap();
+    let starts = Starts::new([(r"x[a-z]*y", false)], []).unwrap();
     let mut find = finder(false);
     let mut window = Window::default();
     let mut most = 0;
