@@ -251,7 +251,7 @@ pub fn second(examples: &[&Example], inputs: &[[f32; INPUTS]], settings: &Settin
     let mut weights = vec![0f32; INPUTS + 1];
     let (mut m, mut v) = (vec![0f32; INPUTS + 1], vec![0f32; INPUTS + 1]);
     for round in 1..=400 {
-        let mut pull = vec![0f32; INPUTS + 1];
+        let mut pull = [0f32; INPUTS + 1];
         for ((e, x), importance) in examples.iter().zip(inputs).zip(&importance) {
             let odds: f32 = weights[INPUTS]
                 + (0..INPUTS)
