@@ -268,6 +268,11 @@ impl Guards {
         }
     }
 
+    /// Whether any request may be looked at.
+    pub fn screens(&self) -> bool {
+        self.waf.is_some() || !self.profiles.is_empty()
+    }
+
     /// The firewall for what is no prompt.
     pub const fn waf(&self) -> Option<&Arc<Waf>> {
         self.waf.as_ref()

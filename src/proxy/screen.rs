@@ -240,6 +240,10 @@ pub async fn prompt(
     request: Request,
     route: &str,
 ) -> Result<Request, Failure> {
+    if x.snapshot.guards.screens() {
+        // For the record, if it ends here.
+        x.request = Some(request.clone());
+    }
     firewall(session, x, request.body()).await?;
     let Some(profile) = profile(x, route) else {
         return Ok(request);
