@@ -3,6 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::guard::redact::Style;
 
+#[path = "../../../fuzz/invariants/guard.rs"]
+mod invariants;
+
 /// Finds all matches of some regular expressions, the longest at each place.
 struct ByRegex {
     patterns: Vec<regex::Regex>,
@@ -240,6 +243,21 @@ fn what_is_held_has_a_limit() {
 }
 
 proptest! {
+    #[test]
+    fn the_invariants_of_the_guard_hold(
+        words in prop::collection::vec(
+            prop_oneof![
+                Just("KD-123"), Just("KD-"), Just("4567"), Just("a@b.cd"), Just("blue"), Just("BLUE bird"), Just("\u{200b}"),
+                Just("\u{e9}t\u{e9}"), Just(" "), Just("YmxlYmlyZCBibHVlIGJpcmQ="), Just("%62lue%20bird"), Just("\u{65e5}"),
+                Just("."), Just("\n"), Just("i g n o r e"), Just("&#98;lue"),
+            ],
+            0..24,
+        ),
+        cut in 0..200_usize,
+    ) {
+        invariants::check(&words.concat(), cut);
+    }
+
     #[test]
     fn any_split_of_any_text_gives_what_the_whole_gives(
         words in prop::collection::vec(
