@@ -78,14 +78,6 @@ impl Databases {
         Ok(engine)
     }
 
-    /// The same for [`Engine::hits`] alone. `value`, `confirm` and words of context have no effect.
-    ///
-    /// # Errors
-    /// Every rule that cannot be compiled.
-    pub fn hits(&self, rules: &[(&str, &Rule)]) -> Result<Arc<Engine>, Vec<BadRule>> {
-        self.engine(rules)
-    }
-
     /// Compiles expressions into a database, or reads it.
     ///
     /// # Errors

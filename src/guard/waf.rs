@@ -150,7 +150,7 @@ impl Waf {
                 && !settings.off.contains(&rule.id)
         };
         let rules: Vec<_> = rules.into_iter().filter(ours).collect();
-        let engine = databases.hits(&rules)?;
+        let engine = databases.engine(&rules)?;
         let about = engine
             .rules()
             .iter()

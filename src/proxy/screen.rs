@@ -258,7 +258,8 @@ pub async fn prompt(
     });
     let body = request.body().clone();
     let operation = call.operation;
-    let large = body.len() >= LARGE;
+    // A large request of the same conversation may hold its vault for long; no worker waits for that.
+    let large = body.len() >= LARGE || conversation.is_some();
     let vault = conversation.clone();
     let work = move || {
         // Nobody holds it for longer than one request is screened.
